@@ -61,12 +61,12 @@ export type TimeoutErrorCode =
 /** The caller's mistakes and the end of a connection. */
 export type UsageErrorCode =
   | 'ERR_WS_CLOSED'
+  | 'ERR_WS_TERMINATED'
   | 'ERR_WS_CONCURRENT_READ'
   | 'ERR_WS_CONCURRENT_MESSAGE'
   | 'ERR_WS_ALREADY_UPGRADED'
   | 'ERR_WS_INVALID_ARGUMENT'
-  | 'ERR_WS_INVALID_URL'
-  | 'ERR_WS_HANDLER';
+  | 'ERR_WS_INVALID_URL';
 
 export type ErrorCode =
   ProtocolErrorCode | LimitErrorCode | HandshakeErrorCode | TimeoutErrorCode | UsageErrorCode;
@@ -264,7 +264,7 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
     text: 'the peer did not finish the closing handshake in time',
   },
   ERR_WS_PONG_TIMEOUT: {
-    closeCode: 1001,
+    closeCode: 1011,
     section: 'RFC 6455 §5.5.2',
     text: 'the peer gave no sign of life after a Ping',
   },
@@ -273,6 +273,10 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
     text: 'the peer did not read what was sent',
   },
   ERR_WS_CLOSED: { section: 'RFC 6455 §7.1.4', text: 'the connection is closed' },
+  ERR_WS_TERMINATED: {
+    section: 'RFC 6455 §7.1.7',
+    text: 'this side ended the transport without a closing handshake',
+  },
   ERR_WS_CONCURRENT_READ: {
     section: 'RFC 6455 §6.2',
     text: 'the connection is being read already',
@@ -287,11 +291,6 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
   },
   ERR_WS_INVALID_ARGUMENT: { section: 'the API', text: 'an argument is not valid' },
   ERR_WS_INVALID_URL: { section: 'RFC 6455 §3', text: 'not a WebSocket URL' },
-  ERR_WS_HANDLER: {
-    closeCode: 1011,
-    section: 'RFC 6455 §7.4.1',
-    text: 'the application threw while it handled an event',
-  },
 };
 
 /** The codes of the table, for those who list or test them. */
@@ -300,6 +299,12 @@ export const ERROR_CODES: readonly ErrorCode[] = Object.keys(ROWS) as ErrorCode[
 /** The HTTP status a server answers with when its opening handshake fails with `code`. */
 export function statusOf(code: HandshakeErrorCode | 'ERR_WS_OPENING_TIMEOUT'): number {
   return ROWS[code].status ?? 400;
+}
+
+/** The reason a Close gives for an error of ours: the rule, never what the application said. */
+export function reasonFor(error: Error): string {
+  const code = error instanceof FramewireError ? error.code : undefined;
+  return code === undefined ? '' : ROWS[code].text;
 }
 
 function sentence(code: ErrorCode, detail: string): string {

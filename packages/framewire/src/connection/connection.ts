@@ -1,0 +1,411 @@
+/**
+ * One WebSocket connection, of either role, as the application sees it.
+ *
+ * In:  Transport → `ProtocolDriver.onData` → Protocol → `onMessage` here → Inbox or handler.
+ * Out: `send` → Protocol → Outbox → Transport, once for all that a turn of the event loop sends.
+ */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
+import { publishClosed, publishOpened } from '../diagnostics.ts';
+import { ConnectionClosedError, misuse, type CloseInfo } from '../errors.ts';
+import { CloseCode } from '../protocol/close-code.ts';
+import { assertClose } from '../protocol/control-frames.ts';
+import { copyOf } from '../protocol/octets.ts';
+import type { MessageType, Role } from '../protocol/opcode.ts';
+import { withCodec, type Codec, type CodecConnection } from './codec.ts';
+import { deferred, ignorable, type Deferred } from './deferred.ts';
+import type { ConnectionHandler } from './handler.ts';
+import type { MessageStream } from './message-stream.ts';
+import { octetsOf, toMessage, type Message, type Sendable, type SendOptions } from './message.ts';
+import type { ConnectionSettings } from './options.ts';
+import { Pings } from './pings.ts';
+import { ProtocolDriver, terminated } from './protocol-driver.ts';
+import { Reading } from './reading.ts';
+import type { StreamSource } from './send-queue.ts';
+import { Sending } from './sending.ts';
+import { toDuplex, toWebStreams, type WebStreams } from './views.ts';
+
+export type ReadyState = 'open' | 'closing' | 'closed';
+
+/** What a client or server knows about a connection when it makes one. */
+export interface ConnectionInit<Context> {
+  readonly role: Role;
+  readonly transport: Duplex;
+  readonly settings: ConnectionSettings;
+  readonly url: string;
+  readonly protocol: string;
+  readonly context: Context;
+  readonly handler: ConnectionHandler<Context, never> | undefined;
+  readonly responseHeaders?: ReadonlyMap<string, string> | undefined;
+  readonly onFinished?: ((connection: Connection<Context>) => void) | undefined;
+}
+
+export interface PingOptions {
+  /** 125 octets at most. Default: octets that no other Ping of the connection has. */
+  readonly payload?: string | Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A handler whose types were checked where it was given; here it is called with `this` only. */
+type AnyHandler = ConnectionHandler<unknown, unknown>;
+
+export class Connection<Context = unknown> implements AsyncIterable<Message> {
+  readonly role: Role;
+  /** The URL that a client asked for; the request target on a server. */
+  readonly url: string;
+  /** The subprotocol both sides agreed on, or the empty string (RFC 6455 §1.9). */
+  readonly protocol: string;
+  /** What the server's `authorize` decided to carry. */
+  readonly context: Context;
+  /** A client: the headers of the server's 101, by lower-case name. A server: undefined. */
+  readonly responseHeaders: ReadonlyMap<string, string> | undefined;
+  readonly #driver: ProtocolDriver;
+  readonly #settings: ConnectionSettings;
+  readonly #sending: Sending;
+  readonly #handler: AnyHandler | undefined;
+  readonly #onFinished: ((connection: Connection) => void) | undefined;
+  /** Made when the first message arrives, or is waited for, that no handler takes. */
+  #reading: Reading | undefined;
+  #pings: Pings | undefined;
+  #closed: Deferred<CloseInfo> | undefined;
+  #isClosing = false;
+  #isPausedByApplication = false;
+  #isInboxFull = false;
+
+  /** @internal */
+  constructor(init: ConnectionInit<Context>) {
+    this.role = init.role;
+    this.url = init.url;
+    this.protocol = init.protocol;
+    this.context = init.context;
+    this.responseHeaders = init.responseHeaders;
+    this.#settings = init.settings;
+    this.#handler = init.handler as AnyHandler | undefined;
+    this.#onFinished = init.onFinished as ((connection: Connection) => void) | undefined;
+    this.#driver = new ProtocolDriver(init.role, init.transport, this, init.settings);
+    this.#sending = new Sending(this.#driver, init.settings);
+  }
+
+  /**
+   * @internal Begins to read. With a handler at once; otherwise in a turn of its own, so that whoever
+   * awaits the connection can say first how it is to be read.
+   */
+  start(head: Uint8Array, opening: unknown): void {
+    publishOpened(this);
+    this.#guard(() => this.#handler?.open?.(this, opening));
+    if (this.#handler?.message !== undefined) this.#driver.start(head);
+    else setImmediate(() => this.#driver.start(head));
+  }
+
+  get readyState(): ReadyState {
+    if (this.#driver.isFinished) return 'closed';
+    return this.#driver.protocol.isOpen && !this.#isClosing ? 'open' : 'closing';
+  }
+
+  /** Octets that were sent and that the kernel has not taken, headers included. */
+  get bufferedAmount(): number {
+    return this.#sending.bufferedAmount;
+  }
+
+  /** The stream below: a `net.Socket`, a `tls.TLSSocket` or what was given. Not to be written to. */
+  get transport(): Duplex {
+    return this.#driver.transport.duplex;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket?.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket?.remotePort;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket?.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket?.localPort;
+  }
+
+  /**
+   * Sends a message. The promise may be ignored: nothing is ever raised for it. It resolves at once
+   * while there is room, else when all that waits has left; after the end of the connection it rejects
+   * with `ConnectionClosedError`. Octets above 64 KiB are not copied and must not change before it
+   * resolves. Messages arrive in the order of the calls. Throws a `TypeError` for what is no message.
+   */
+  send(data: Sendable, options: SendOptions = {}): Promise<void> {
+    return this.#isClosing ? this.#sendAfterClose() : this.#sending.send(data, options);
+  }
+
+  /**
+   * Sends one message part by part, without knowing its size (RFC 6455 §5.4): each part leaves as it
+   * comes, and the source is held back while the peer reads slowly. Strings make a text message,
+   * octets a binary one; messages sent meanwhile follow after it. When the source throws, a message
+   * begun cannot be ended: the connection fails with 1011 and the promise rejects with that error.
+   */
+  sendStream(source: StreamSource, options: SendOptions = {}): Promise<void> {
+    return this.#isClosing ? this.#sendAfterClose() : this.#sending.sendStream(source, options);
+  }
+
+  /**
+   * The next message, `undefined` after a clean close. After any other end it rejects with
+   * `ConnectionClosedError`, once all that had arrived was read. An aborted signal ends the waiting
+   * only. One read at a time: another rejects with `ERR_WS_CONCURRENT_READ`.
+   */
+  receive(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Message | undefined> {
+    return this.#pull().receive(options.signal);
+  }
+
+  /** Messages until the end, as `receive` gives them. Leaving the loop does not close. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.#pull().iterate();
+  }
+
+  /**
+   * Messages as streams, of any size in constant memory. To be called before anything else is awaited,
+   * since messages that arrive earlier are put together and bound by `maxMessageSize`. From then on
+   * the connection is read in this way only.
+   */
+  messages(): AsyncGenerator<MessageStream, void, undefined> {
+    const reading = this.#pull();
+    this.#driver.protocol.streaming = true;
+    return reading.streams();
+  }
+
+  /**
+   * Sends a Ping and resolves with the milliseconds until its Pong (RFC 6455 §5.5.2). Rejects with
+   * `ConnectionClosedError` when the connection ends before, with a `RangeError` for a payload of
+   * more than 125 octets; an aborted signal ends the waiting only. The promise may be ignored.
+   */
+  ping(options: PingOptions = {}): Promise<number> {
+    return ignorable(this.#ping(options));
+  }
+
+  /** Sends a Pong nobody asked for, as a one-way sign of life (RFC 6455 §5.5.3). */
+  pong(payload: string | Uint8Array = ''): void {
+    this.#driver.protocol.sendPong(octetsOfControl(payload));
+    this.#driver.schedule();
+  }
+
+  /** Stops reading from the transport: the peer is held back, and its Pings wait too. */
+  pause(): void {
+    this.#isPausedByApplication = true;
+    this.#driver.pause();
+  }
+
+  resume(): void {
+    this.#isPausedByApplication = false;
+    if (!this.#isInboxFull) this.#driver.resume();
+  }
+
+  /**
+   * Closes with a code and reason (RFC 6455 §7.1.2) after the messages sent before, and resolves as
+   * `closed` does. Messages that arrive from here on are dropped. Without a code the Close has none;
+   * a `RangeError` for a code that cannot be sent or a reason of more than 123 octets of UTF-8.
+   */
+  close(code?: number, reason: string = ''): Promise<CloseInfo> {
+    if (code !== undefined) assertClose(code, reason, this.role);
+    if (this.#isClosing || !this.#driver.protocol.isOpen) return this.closed;
+    this.#isClosing = true;
+    const { busy } = this.#sending;
+    if (busy === undefined) {
+      this.#driver.close(code, reason);
+      return this.closed;
+    }
+    const { clock, closeTimeout } = this.#settings;
+    const timer = clock.setTimer(closeTimeout, () => this.#driver.close(code, reason));
+    void busy.then(() => {
+      timer.cancel();
+      this.#driver.close(code, reason);
+    });
+    return this.closed;
+  }
+
+  /** Destroys the transport at once. The error, if any, is what `closed` tells. */
+  terminate(error: Error = terminated()): void {
+    this.#driver.abort(error);
+  }
+
+  /** Fulfils when the transport is gone; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    this.#closed ??= deferred();
+    if (this.#driver.isFinished) this.#closed.resolve(this.#driver.protocol.closeInfo);
+    return this.#closed.promise;
+  }
+
+  /** The connection in terms of values, such as `connection.withCodec(json<Move>())`. */
+  withCodec<Value>(codec: Codec<Value>): CodecConnection<Value> {
+    return withCodec(this, codec);
+  }
+
+  /** A Duplex of octets: what is written is sent as binary messages, what arrives can be read. */
+  toDuplex(): Duplex {
+    return toDuplex(this);
+  }
+
+  /** Web Streams of messages, with backpressure in both directions. */
+  toWebStreams(): WebStreams {
+    return toWebStreams(this);
+  }
+
+  /** Keeps the process alive while the connection is open, as is the default. */
+  ref(): void {
+    this.#socket?.ref();
+  }
+
+  unref(): void {
+    this.#socket?.unref();
+  }
+
+  /** Closes with 1000 and waits for the end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close(CloseCode.normal);
+  }
+
+  static {
+    // Under a name of its own the method would need a type that declarations cannot express.
+    Object.defineProperty(this.prototype, inspect.custom, { value: describe });
+  }
+
+  /** @internal */
+  onMessage(
+    type: MessageType,
+    octets: Uint8Array,
+    start: number,
+    end: number,
+    lent: boolean,
+  ): void {
+    const message = toMessage(type, octets, start, end, lent);
+    const handler = this.#handler;
+    if (handler?.message === undefined) {
+      this.#readingOf().push(message);
+      return;
+    }
+    try {
+      const done = handler.message(this, message);
+      if (done !== undefined) done.then(undefined, (error: unknown) => this.#failWith(error));
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
+
+  /** @internal */
+  onFragment(
+    type: MessageType,
+    octets: Uint8Array,
+    start: number,
+    end: number,
+    final: boolean,
+  ): void {
+    this.#readingOf().pushFragment(type, octets, start, end, final);
+  }
+
+  /** @internal */
+  onPing(octets: Uint8Array, start: number, end: number): void {
+    const handler = this.#handler;
+    if (handler?.ping === undefined) return;
+    this.#guard(() => handler.ping?.(this, copyOf(octets, start, end)));
+  }
+
+  /** @internal */
+  onPong(octets: Uint8Array, start: number, end: number): void {
+    this.#pings?.onPong(octets, start, end, this.#settings.clock.now());
+    const handler = this.#handler;
+    if (handler?.pong === undefined) return;
+    this.#guard(() => handler.pong?.(this, copyOf(octets, start, end)));
+  }
+
+  /** @internal */
+  onDrain(): void {
+    if (this.#sending.onDrain()) this.#guard(() => this.#handler?.drain?.(this));
+  }
+
+  /** @internal */
+  onFinished(info: CloseInfo): void {
+    const error = new ConnectionClosedError(info);
+    this.#reading?.finish(info);
+    this.#pings?.finish(error);
+    this.#sending.finish(error);
+    this.#closed?.resolve(info);
+    publishClosed(this, info);
+    try {
+      this.#handler?.closed?.(this, info);
+    } catch (error) {
+      // There is no connection left to fail; the mistake must not be silent, nor end the process.
+      process.emitWarning(error as Error);
+    }
+    this.#onFinished?.(this);
+  }
+
+  /** @internal */
+  onFull(): void {
+    this.#isInboxFull = true;
+    this.#driver.pause();
+  }
+
+  /** @internal */
+  onRoom(): void {
+    this.#isInboxFull = false;
+    if (!this.#isPausedByApplication) this.#driver.resume();
+  }
+
+  async #ping({ payload, signal }: PingOptions): Promise<number> {
+    signal?.throwIfAborted();
+    this.#pings ??= new Pings();
+    const octets = payload === undefined ? this.#pings.nextPayload() : octetsOfControl(payload);
+    this.#driver.protocol.sendPing(octets);
+    this.#driver.schedule();
+    return this.#pings.wait(octets, this.#settings.clock.now(), signal);
+  }
+
+  /** The application has closed already, though the Close may wait for a stream to end. */
+  #sendAfterClose(): Promise<void> {
+    return ignorable(Promise.reject(new ConnectionClosedError(this.#driver.protocol.closeInfo)));
+  }
+
+  /** For a reader, unless the messages go elsewhere. */
+  #pull(): Reading {
+    if (this.#handler?.message === undefined) return this.#readingOf();
+    throw misuse('ERR_WS_CONCURRENT_READ', 'by a handler');
+  }
+
+  #readingOf(): Reading {
+    if (this.#reading !== undefined) return this.#reading;
+    this.#reading = new Reading(this, this.#settings.highWaterMark);
+    if (this.#driver.isFinished) this.#reading.finish(this.#driver.protocol.closeInfo);
+    return this.#reading;
+  }
+
+  /** Runs application code: what it throws fails this connection and nothing else. */
+  #guard(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
+
+  #failWith(error: unknown): void {
+    const reason = error instanceof Error ? error : new Error(inspect(error), { cause: error });
+    this.#driver.fail(reason, CloseCode.internalError);
+  }
+
+  get #socket(): Socket | undefined {
+    const duplex = this.transport;
+    return duplex instanceof Socket ? duplex : undefined;
+  }
+}
+
+function describe(this: Connection): string {
+  const protocol = this.protocol === '' ? '' : ` ${this.protocol}`;
+  const { role, readyState, url, bufferedAmount } = this;
+  return `Connection { ${role} ${readyState} ${url}${protocol}, ${bufferedAmount} octets queued }`;
+}
+
+function octetsOfControl(payload: string | Uint8Array): Uint8Array {
+  return typeof payload === 'string' ? Buffer.from(payload) : octetsOf(payload);
+}

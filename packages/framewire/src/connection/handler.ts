@@ -1,0 +1,27 @@
+/** Reading by push: one object that many connections share. */
+import type { CloseInfo } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import type { Message } from './message.ts';
+
+/**
+ * What happens on a connection. One handler serves any number of connections and no closure is made
+ * for any of them; a connection with a `message` method here is not read in another way. When a
+ * method throws, or its promise rejects, that connection alone fails with 1011 and the error is in
+ * its `CloseInfo`.
+ */
+export interface ConnectionHandler<Context = unknown, Opening = unknown> {
+  /** The opening handshake is complete; on a server with the request, which is not kept. */
+  open?(connection: Connection<Context>, opening: Opening): void;
+  /**
+   * A message arrived. The next one does not wait for the promise; where it should, iterate over the
+   * connection instead, or use `pause` and `resume`.
+   */
+  message?(connection: Connection<Context>, message: Message): void | Promise<void>;
+  /** A Ping arrived; it is answered by the library. */
+  ping?(connection: Connection<Context>, payload: Uint8Array): void;
+  pong?(connection: Connection<Context>, payload: Uint8Array): void;
+  /** All that waited to be sent has left, after there was more than `highWaterMark` of it. */
+  drain?(connection: Connection<Context>): void;
+  /** The connection has ended; nothing follows. */
+  closed?(connection: Connection<Context>, info: CloseInfo): void;
+}

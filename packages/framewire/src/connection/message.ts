@@ -1,0 +1,68 @@
+/** RFC 6455 §5.6 — what the application receives and sends. */
+import { Buffer, isUtf8 } from 'node:buffer';
+import { invalidArgument } from '../errors.ts';
+import { copyOf } from '../protocol/octets.ts';
+import type { MessageType } from '../protocol/opcode.ts';
+import { PreparedMessage } from '../protocol/prepared-message.ts';
+
+/** A string is a text message, a `Uint8Array` a binary one. */
+export type Message = string | Uint8Array;
+
+/** What can be sent: a string as text, octets as binary unless told otherwise. */
+export type Sendable = string | ArrayBufferView | ArrayBufferLike | PreparedMessage;
+
+export interface SendOptions {
+  /** `text` sends octets as text; they must be UTF-8, or `send` throws a `TypeError`. */
+  readonly type?: MessageType | undefined;
+}
+
+/** The message that arrived, in memory of its own. */
+export function toMessage(
+  type: MessageType,
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  lent: boolean,
+): Message {
+  if (type === 'text') return decodeText(octets, start, end);
+  return lent ? copyOf(octets, start, end) : octets.subarray(start, end);
+}
+
+function decodeText(octets: Uint8Array, start: number, end: number): string {
+  return asBuffer(octets).toString('utf8', start, end);
+}
+
+export function asBuffer(octets: Uint8Array): Buffer {
+  if (Buffer.isBuffer(octets)) return octets;
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+}
+
+/** The octets of what is to be sent, without copying; a `TypeError` for anything else. */
+export function octetsOf(data: Exclude<Sendable, string | PreparedMessage>): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  throw invalidArgument(
+    `data must be a string, an ArrayBuffer, a view of one or a PreparedMessage, got ${kindOf(data)}`,
+  );
+}
+
+export function assertUtf8(octets: Uint8Array): void {
+  if (!isUtf8(octets)) throw invalidArgument('octets sent as text are not valid UTF-8');
+}
+
+/** Encodes a message once, to be sent to many connections or many times. */
+export function prepareMessage(data: Sendable, options: SendOptions = {}): PreparedMessage {
+  if (data instanceof PreparedMessage) return data;
+  if (typeof data === 'string') return new PreparedMessage('text', Buffer.from(data));
+  const octets = octetsOf(data);
+  if (options.type === 'text') assertUtf8(octets);
+  return new PreparedMessage(options.type ?? 'binary', octets);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
+}

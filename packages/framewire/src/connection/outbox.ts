@@ -1,0 +1,145 @@
+/**
+ * Leaving octets, in order. Frames are encoded into slabs that all connections share, so that an
+ * idle connection owns no buffer, and what one connection sends in one turn of the event loop lies
+ * in one piece and leaves in one write.
+ */
+import { MAX_RESERVATION, type Output } from '../protocol/output.ts';
+import type { Transport } from './transport.ts';
+
+/** From this many octets on there is nothing to gain by waiting for more. */
+const FLUSH_FROM = 64 * 1024;
+
+const SLAB_SIZE = 2 * MAX_RESERVATION;
+
+/** A buffer that is filled front to back, and from the front again when nobody uses it. */
+class Slab {
+  readonly octets: Buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  end = 0;
+  /** Outboxes with octets in it that are not written yet. */
+  users = 0;
+  /** Some transport still holds octets of it: never filled again, only left to the collector. */
+  lent = false;
+
+  leave(free: boolean): void {
+    this.users--;
+    if (!free) this.lent = true;
+    else if (this.users === 0 && !this.lent) this.end = 0;
+  }
+}
+
+let current: Slab = new Slab();
+
+/** Outboxes to be flushed when the turn is over. */
+let waiting: Outbox[] = [];
+
+function flushWaiting(): void {
+  const outboxes = waiting;
+  waiting = [];
+  for (const outbox of outboxes) outbox.flush();
+}
+
+export class Outbox implements Output {
+  readonly #transport: Transport;
+  /** The slab with this outbox's last octets, which lie from `#start` to `#end`. */
+  #slab: Slab = current;
+  #start = 0;
+  #end = 0;
+  /** What comes before them. */
+  #parts: Uint8Array[] | undefined;
+  /** The slabs the parts lie in. */
+  #partSlabs: Slab[] | undefined;
+  #partOctets = 0;
+  #isWaiting = false;
+  /** Octets are collected until somebody flushes: while a chunk is handled. */
+  isHeld = false;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  get octets(): Uint8Array {
+    return this.#slab.octets;
+  }
+
+  /** Octets not handed to the transport. */
+  get unflushed(): number {
+    return this.#partOctets + this.#end - this.#start;
+  }
+
+  reserve(size: number): number {
+    if (current.end + size > SLAB_SIZE) current = new Slab();
+    const slab = current;
+    if (this.#slab !== slab || this.#end !== slab.end || this.#end === this.#start) {
+      this.#cut();
+      this.#slab = slab;
+      this.#start = slab.end;
+      slab.users++;
+    }
+    const at = slab.end;
+    slab.end += size;
+    this.#end = slab.end;
+    return at;
+  }
+
+  unreserve(size: number): void {
+    this.#slab.end -= size;
+    this.#end -= size;
+  }
+
+  append(octets: Uint8Array): void {
+    this.#cut();
+    this.#push(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength));
+  }
+
+  /** To be called after octets were put in: sees to it that they leave, soon and together. */
+  schedule(): void {
+    if (this.unflushed >= FLUSH_FROM) {
+      this.flush();
+      return;
+    }
+    if (this.isHeld || this.#isWaiting) return;
+    this.#isWaiting = true;
+    // A tick follows all microtasks: a loop that awaits each send still leaves in one write.
+    if (waiting.push(this) === 1) process.nextTick(flushWaiting);
+  }
+
+  flush(): void {
+    this.#isWaiting = false;
+    if (this.#parts !== undefined) {
+      this.#flushParts();
+      return;
+    }
+    if (this.#end === this.#start) return;
+    // Emptied before it is written: a transport in memory may answer within the write.
+    const slab = this.#slab;
+    const octets = slab.octets.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#transport.write(octets);
+    slab.leave(this.#transport.copiesAtOnce);
+  }
+
+  #flushParts(): void {
+    this.#cut();
+    const parts = this.#parts ?? [];
+    const slabs = this.#partSlabs ?? [];
+    this.#parts = undefined;
+    this.#partSlabs = undefined;
+    this.#partOctets = 0;
+    this.#transport.writeAll(parts);
+    const free = this.#transport.copiesAtOnce;
+    for (const slab of slabs) slab.leave(free);
+  }
+
+  /** Puts the last octets among the parts. */
+  #cut(): void {
+    if (this.#end === this.#start) return;
+    this.#push(this.#slab.octets.subarray(this.#start, this.#end));
+    (this.#partSlabs ??= []).push(this.#slab);
+    this.#start = this.#end;
+  }
+
+  #push(part: Uint8Array): void {
+    (this.#parts ??= []).push(part);
+    this.#partOctets += part.length;
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The shell around the machine: gives `Protocol` a transport and a clock, and does to the transport
+ * what the machine's state demands. Everything sent while one chunk is handled leaves in one write.
+ */
+import { isUtf8 } from 'node:buffer';
+import { randomFillSync } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { misuse, TimeoutError, type CloseInfo } from '../errors.ts';
+import { CloseCode } from '../protocol/close-code.ts';
+import type { ProtocolSink } from '../protocol/events.ts';
+import { MaskingKeys } from '../protocol/masking.ts';
+import type { Role } from '../protocol/opcode.ts';
+import { Protocol } from '../protocol/protocol.ts';
+import type { Timer } from './clock.ts';
+import { KeepAlive, type Pulse } from './keep-alive.ts';
+import { asBuffer } from './message.ts';
+import type { ConnectionSettings } from './options.ts';
+import { Outbox } from './outbox.ts';
+import { Transport, type TransportSink } from './transport.ts';
+
+/** The most that is handled before other connections get their turn. */
+const SLICE = 64 * 1024;
+
+/** Masking keys for all client connections of the process (§10.3). */
+const maskingKeys = new MaskingKeys(randomFillSync);
+
+export interface DriverSink extends ProtocolSink {
+  /** All that waited to be sent has left. */
+  onDrain(): void;
+  /** The transport is gone. Nothing follows. */
+  onFinished(info: CloseInfo): void;
+}
+
+export class ProtocolDriver implements TransportSink, Pulse {
+  readonly protocol: Protocol;
+  readonly transport: Transport;
+  readonly #outbox: Outbox;
+  readonly #sink: DriverSink;
+  readonly #settings: ConnectionSettings;
+  readonly #keepAlive: KeepAlive;
+  octetsReceived = 0;
+  /** What of a large chunk waits for its turn. */
+  #backlog: Uint8Array | undefined;
+  #isPaused = false;
+  #isFinished = false;
+  /** Runs from the first Close, or failure, until the transport is gone. */
+  #closeTimer: Timer | undefined;
+  /** Runs while the transport takes no more. */
+  #sendTimer: Timer | undefined;
+
+  constructor(role: Role, duplex: Duplex, sink: DriverSink, settings: ConnectionSettings) {
+    this.#sink = sink;
+    this.#settings = settings;
+    this.transport = new Transport(duplex, this);
+    this.#outbox = new Outbox(this.transport);
+    this.#keepAlive = new KeepAlive(this, settings);
+    this.protocol = new Protocol({
+      role,
+      limits: settings.limits,
+      sink,
+      output: this.#outbox,
+      maskingKeys: role === 'client' ? maskingKeys : undefined,
+      isUtf8,
+      writeText,
+    });
+  }
+
+  /** Begins to read; `head` is what came right behind the opening handshake. */
+  start(head: Uint8Array): void {
+    if (this.#isFinished) return;
+    this.#keepAlive.start();
+    this.transport.start(head);
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** Octets that were sent and that the kernel has not taken. */
+  get bufferedAmount(): number {
+    return this.#outbox.unflushed + this.transport.pending;
+  }
+
+  /** Sees to it that what the protocol has put out leaves with the end of this turn. */
+  schedule(): void {
+    this.#outbox.schedule();
+    this.#watchSending();
+  }
+
+  flush(): void {
+    this.#outbox.flush();
+    this.#watchSending();
+  }
+
+  /** §7.1.2, for the first time; the transport follows when both sides have said Close. */
+  close(code: number | undefined, reason: string): void {
+    this.protocol.sendClose(code, reason);
+    this.#settle();
+  }
+
+  /** §7.1.7: a Close with the code, then the end of the transport, at the latest after closeTimeout. */
+  fail(error: Error, closeCode: number): void {
+    this.protocol.fail(error, closeCode);
+    this.#settle();
+  }
+
+  /** Ends the transport at once, for a peer that would not notice anything else. */
+  abort(error: Error, closeCode: number = CloseCode.abnormalClosure): void {
+    this.protocol.fail(error, closeCode);
+    this.#outbox.flush();
+    this.transport.destroy();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.transport.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#backlog === undefined) this.transport.resume();
+    else setImmediate(() => this.#receiveBacklog());
+  }
+
+  get framesReceived(): number {
+    return this.protocol.framesReceived;
+  }
+
+  get isReading(): boolean {
+    return !this.#isPaused && this.#backlog === undefined;
+  }
+
+  ask(): void {
+    if (!this.protocol.isOpen) return;
+    this.protocol.sendPing(new Uint8Array(0));
+    this.schedule();
+  }
+
+  onSilence(milliseconds: number): void {
+    const error = new TimeoutError('ERR_WS_PONG_TIMEOUT', milliseconds);
+    this.abort(error, error.closeCode);
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (chunk.length <= SLICE && this.#backlog === undefined) {
+      this.#receive(chunk);
+      return;
+    }
+    const rest = this.#backlog;
+    this.#backlog = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+    this.transport.pause();
+    if (rest === undefined) this.#receiveBacklog();
+  }
+
+  onDrain(): void {
+    this.#sendTimer?.cancel();
+    this.#sendTimer = undefined;
+    this.protocol.releasePongs();
+    this.schedule();
+    this.#sink.onDrain();
+  }
+
+  onEnd(): void {
+    this.#receiveAllBacklog();
+    this.protocol.receiveEnd();
+    this.#settle();
+    this.transport.end();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.#isFinished) return;
+    this.#receiveAllBacklog();
+    this.#isFinished = true;
+    this.protocol.receiveEnd(error);
+    this.#keepAlive.stop();
+    this.#closeTimer?.cancel();
+    this.#sendTimer?.cancel();
+    this.#sink.onFinished(this.protocol.closeInfo);
+  }
+
+  #receive(chunk: Uint8Array): void {
+    this.octetsReceived += chunk.length;
+    this.#outbox.isHeld = true;
+    try {
+      this.protocol.receive(chunk);
+    } finally {
+      this.#outbox.isHeld = false;
+      this.#settle();
+    }
+  }
+
+  /** One slice now, the next when other connections had their turn. */
+  #receiveBacklog(): void {
+    const backlog = this.#backlog;
+    if (backlog === undefined || this.#isPaused) return;
+    this.#backlog = backlog.length > SLICE ? backlog.subarray(SLICE) : undefined;
+    this.#receive(backlog.subarray(0, SLICE));
+    if (this.#backlog !== undefined) setImmediate(() => this.#receiveBacklog());
+    else if (!this.#isPaused) this.transport.resume();
+  }
+
+  /** The transport has ended: what it brought before is handed on all the same. */
+  #receiveAllBacklog(): void {
+    const backlog = this.#backlog;
+    this.#backlog = undefined;
+    if (backlog !== undefined) this.#receive(backlog);
+  }
+
+  /** Flushes, and does to the transport what the state of the protocol demands. */
+  #settle(): void {
+    this.flush();
+    if (this.protocol.isOpen || this.#isFinished) return;
+    this.#keepAlive.stop();
+    this.#closeTimer ??= this.#settings.clock.setTimer(this.#settings.closeTimeout, () =>
+      this.#onCloseTimeout(),
+    );
+    // What still comes is a Close or nothing: the application's own pace does not matter any more.
+    if (this.#isPaused && this.#backlog === undefined) this.transport.resume();
+    if (this.protocol.shouldEndTransport) this.transport.end();
+  }
+
+  #onCloseTimeout(): void {
+    const error = new TimeoutError('ERR_WS_CLOSING_TIMEOUT', this.#settings.closeTimeout);
+    this.abort(error);
+  }
+
+  /** While the transport takes no more: bounds the wait, and what Pings can pile up (§10.4). */
+  #watchSending(): void {
+    if (this.#sendTimer !== undefined || !this.transport.needsDrain || this.#isFinished) return;
+    this.protocol.holdPongs();
+    const { clock, sendTimeout } = this.#settings;
+    if (sendTimeout === Infinity) return;
+    const { pending } = this.transport;
+    this.#sendTimer = clock.setTimer(sendTimeout, () => {
+      this.#sendTimer = undefined;
+      if (this.transport.pending < pending) this.#watchSending();
+      else this.abort(new TimeoutError('ERR_WS_SEND_TIMEOUT', sendTimeout));
+    });
+  }
+}
+
+function writeText(text: string, target: Uint8Array, at: number): number {
+  return asBuffer(target).write(text, at, 'utf8');
+}
+
+/** What a connection was ended with when the application gave no reason of its own. */
+export function terminated(): Error {
+  return misuse('ERR_WS_TERMINATED', '');
+}

@@ -1,0 +1,128 @@
+/** RFC 6455 §6.1 — sending messages: in order, with room or a promise of it, and with a bound. */
+import { ConnectionClosedError, LimitError } from '../errors.ts';
+import { CloseCode } from '../protocol/close-code.ts';
+import type { MessageType } from '../protocol/opcode.ts';
+import { MAX_COPIED } from '../protocol/output.ts';
+import { PreparedMessage } from '../protocol/prepared-message.ts';
+import { deferred, ignorable, type Deferred } from './deferred.ts';
+import { assertUtf8, octetsOf, type Sendable, type SendOptions } from './message.ts';
+import type { ConnectionSettings } from './options.ts';
+import type { ProtocolDriver } from './protocol-driver.ts';
+import { sendFragments, SendQueue, type StreamSource } from './send-queue.ts';
+
+/** One promise for all sends that find room. */
+const ROOM: Promise<void> = Promise.resolve();
+
+export class Sending {
+  readonly #driver: ProtocolDriver;
+  readonly #settings: ConnectionSettings;
+  /** Messages that wait for a stream to end; made with the first stream. */
+  #queue: SendQueue | undefined;
+  #drain: Deferred<void> | undefined;
+
+  constructor(driver: ProtocolDriver, settings: ConnectionSettings) {
+    this.#driver = driver;
+    this.#settings = settings;
+  }
+
+  get bufferedAmount(): number {
+    return this.#driver.bufferedAmount + (this.#queue?.octets ?? 0);
+  }
+
+  /** Resolves when no stream is being sent and nothing waits behind one; undefined when that is so. */
+  get busy(): Promise<void> | undefined {
+    return this.#queue?.isBusy === true ? this.#queue.idle : undefined;
+  }
+
+  send(data: Sendable, options: SendOptions): Promise<void> {
+    const octets = toOctets(data, options);
+    if (this.#queue?.isBusy !== true) return this.#send(data, octets, options);
+    const refused = this.#refusal();
+    if (refused !== undefined) return refused;
+    const size = octets?.length ?? (typeof data === 'string' ? data.length : 0);
+    return this.#queue.add(size, () => this.#send(data, octets, options));
+  }
+
+  sendStream(source: StreamSource, options: SendOptions): Promise<void> {
+    this.#queue ??= new SendQueue();
+    return this.#queue.add(0, () =>
+      sendFragments(source, options.type, {
+        send: (type, octets, final) => this.#sendFragment(type, octets, final),
+        fail: (error) => this.#driver.fail(error, CloseCode.internalError),
+      }),
+    );
+  }
+
+  /** All that waited has left; whether anybody was waiting for it. */
+  onDrain(): boolean {
+    const drain = this.#drain;
+    this.#drain = undefined;
+    drain?.resolve();
+    return drain !== undefined;
+  }
+
+  finish(error: Error): void {
+    this.#drain?.reject(error);
+    this.#drain = undefined;
+  }
+
+  #send(data: Sendable, octets: Uint8Array | undefined, { type }: SendOptions): Promise<void> {
+    const refused = this.#refusal();
+    if (refused !== undefined) return refused;
+    const { protocol } = this.#driver;
+    if (octets !== undefined) protocol.sendOctets(type ?? 'binary', octets);
+    else if (typeof data === 'string') protocol.sendText(data);
+    else protocol.sendPrepared(data as PreparedMessage);
+    return this.#afterSend(octets?.length ?? 0);
+  }
+
+  async #sendFragment(type: MessageType, octets: Uint8Array, final: boolean): Promise<void> {
+    this.#driver.protocol.sendFragment(type, octets, final);
+    await this.#afterSend(octets.length);
+  }
+
+  /** Room, or a promise of it. Octets that were not copied have to leave before it is given. */
+  #afterSend(octets: number): Promise<void> {
+    this.#driver.schedule();
+    const { transport, bufferedAmount } = this.#driver;
+    const room = octets > MAX_COPIED ? 0 : this.#settings.highWaterMark;
+    if (!transport.needsDrain || bufferedAmount <= room) return ROOM;
+    this.#drain ??= deferred();
+    return ignorable(this.#drain.promise);
+  }
+
+  /** Why nothing more can be sent, if so. */
+  #refusal(): Promise<void> | undefined {
+    const { protocol } = this.#driver;
+    const error = protocol.isOpen
+      ? this.#overflow()
+      : new ConnectionClosedError(protocol.closeInfo);
+    return error === undefined ? undefined : ignorable(Promise.reject(error));
+  }
+
+  /** §10.4: too much waits, also after all that can leave has left. */
+  #overflow(): Error | undefined {
+    const { maxBufferedAmount, slowConsumer } = this.#settings;
+    if (this.bufferedAmount <= maxBufferedAmount) return undefined;
+    this.#driver.flush();
+    const { bufferedAmount } = this;
+    if (bufferedAmount <= maxBufferedAmount) return undefined;
+    const error = new LimitError(
+      'ERR_WS_SEND_BUFFER_FULL',
+      'maxBufferedAmount',
+      maxBufferedAmount,
+      bufferedAmount,
+    );
+    if (slowConsumer === 'terminate') this.#driver.abort(error);
+    return error;
+  }
+}
+
+/** What is sent as octets; undefined for text and prepared messages, which are encoded otherwise. */
+function toOctets(data: Sendable, { type }: SendOptions): Uint8Array | undefined {
+  if (typeof data === 'string') return type === 'binary' ? Buffer.from(data) : undefined;
+  if (data instanceof PreparedMessage) return undefined;
+  const octets = octetsOf(data);
+  if (type === 'text') assertUtf8(octets);
+  return octets;
+}

@@ -1,0 +1,148 @@
+/** The seam to Node: the only code that knows a Duplex. */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { copyOf } from '../protocol/octets.ts';
+
+export interface TransportSink {
+  /** Octets from the peer; they may be changed in place. */
+  onData(chunk: Uint8Array): void;
+  /** Everything written so far has left. */
+  onDrain(): void;
+  /** The peer has ended its side. */
+  onEnd(): void;
+  /** The transport is gone, with the error that took it. Nothing follows. */
+  onClose(error: Error | undefined): void;
+}
+
+/** The handlers are shared by all transports: they find theirs by this property. */
+const TRANSPORT = Symbol('framewire.transport');
+
+type Owned = Duplex & { [TRANSPORT]?: Transport };
+
+export class Transport {
+  readonly duplex: Duplex;
+  readonly #sink: TransportSink;
+  /** A socket's chunks are its own; those of any other stream may be somebody's octets. */
+  readonly #ownsChunks: boolean;
+  #error: Error | undefined;
+  #ended = false;
+
+  constructor(duplex: Duplex, sink: TransportSink) {
+    this.duplex = duplex;
+    this.#sink = sink;
+    this.#ownsChunks = duplex instanceof Socket;
+    (duplex as Owned)[TRANSPORT] = this;
+    if (duplex instanceof Socket) {
+      duplex.setTimeout(0);
+      duplex.setNoDelay(true);
+    }
+    duplex.on('error', onError).on('close', onClose);
+  }
+
+  /** Begins to read, first the octets that came with the opening handshake. */
+  start(head: Uint8Array): void {
+    const { duplex } = this;
+    if (duplex.destroyed && duplex.closed) {
+      queueMicrotask(() => this.closed());
+      return;
+    }
+    duplex.on('drain', onDrain).on('end', onEnd);
+    if (head.length > 0) this.received(head);
+    duplex.on('data', onData);
+    if (duplex.readableEnded) queueMicrotask(() => this.#sink.onEnd());
+  }
+
+  /** Octets written and not yet taken by the kernel. */
+  get pending(): number {
+    return this.duplex.writableLength;
+  }
+
+  /** More is waiting than the transport wants: `onDrain` follows. */
+  get needsDrain(): boolean {
+    return this.duplex.writableNeedDrain;
+  }
+
+  /** Whether octets that were written, with nothing pending, are free to be changed again. */
+  get copiesAtOnce(): boolean {
+    return this.#ownsChunks && this.duplex.writableLength === 0;
+  }
+
+  write(octets: Uint8Array): void {
+    if (this.#isWritable) this.duplex.write(octets);
+  }
+
+  /** Several buffers in one system call. */
+  writeAll(parts: readonly Uint8Array[]): void {
+    if (!this.#isWritable) return;
+    this.duplex.cork();
+    for (const part of parts) this.duplex.write(part);
+    this.duplex.uncork();
+  }
+
+  pause(): void {
+    this.duplex.pause();
+  }
+
+  resume(): void {
+    this.duplex.resume();
+  }
+
+  /** Ends this side (FIN) once what was written has left. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (!this.duplex.destroyed) this.duplex.end();
+  }
+
+  /** Ends both sides at once; what waits to be sent is lost. */
+  destroy(): void {
+    this.#ended = true;
+    this.duplex.destroy();
+  }
+
+  received(chunk: Uint8Array): void {
+    this.#sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length));
+  }
+
+  drained(): void {
+    this.#sink.onDrain();
+  }
+
+  peerEnded(): void {
+    this.#sink.onEnd();
+  }
+
+  failed(error: Error): void {
+    this.#error ??= error;
+    // A stream without autoDestroy would stay half alive.
+    this.duplex.destroy();
+  }
+
+  closed(): void {
+    this.#sink.onClose(this.#error);
+  }
+
+  get #isWritable(): boolean {
+    return !this.#ended && !this.duplex.destroyed && this.duplex.writable;
+  }
+}
+
+function onData(this: Owned, chunk: Uint8Array): void {
+  this[TRANSPORT]?.received(chunk);
+}
+
+function onDrain(this: Owned): void {
+  this[TRANSPORT]?.drained();
+}
+
+function onEnd(this: Owned): void {
+  this[TRANSPORT]?.peerEnded();
+}
+
+function onError(this: Owned, error: Error): void {
+  this[TRANSPORT]?.failed(error);
+}
+
+function onClose(this: Owned): void {
+  this[TRANSPORT]?.closed();
+}

@@ -1,0 +1,39 @@
+/** RFC 6455 §10.4 — implementations protect themselves: the bounds of what a peer may send. */
+import { outOfRange } from '../errors.ts';
+
+export interface LimitOptions {
+  /**
+   * Octets one message may have, all fragments together, after decompression. A longer one fails the
+   * connection with 1009 as soon as a frame announces it. Default 16 MiB; `Infinity` is allowed.
+   * Does not apply to messages that are received as streams.
+   */
+  readonly maxMessageSize?: number | undefined;
+  /**
+   * Fragments of fewer than 32 octets one message may have; more of them fail the connection with
+   * 1008. Larger fragments are not counted: `maxMessageSize` bounds them. Default 131 072.
+   */
+  readonly maxSmallFragments?: number | undefined;
+}
+
+export interface Limits {
+  readonly maxMessageSize: number;
+  readonly maxSmallFragments: number;
+}
+
+/** The defaults filled in; a `RangeError` for a bound that is not a positive number. */
+export function resolveLimits(options: LimitOptions = {}): Limits {
+  const limits: Limits = {
+    // The largest message of the public test suites, and what most libraries allow.
+    maxMessageSize: options.maxMessageSize ?? 16 * 1024 * 1024,
+    // Fragments are coalesced and cost no memory: this ends a message that never wants to end.
+    maxSmallFragments: options.maxSmallFragments ?? 128 * 1024,
+  };
+  for (const [name, value] of Object.entries(limits)) requirePositive(name, value);
+  return Object.freeze(limits);
+}
+
+/** A number above 0, `Infinity` included. */
+export function requirePositive(name: string, value: unknown): void {
+  if (typeof value === 'number' && value > 0) return;
+  throw outOfRange(`${name} must be a number above 0, got ${String(value)}`);
+}

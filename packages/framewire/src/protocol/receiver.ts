@@ -1,0 +1,199 @@
+/**
+ * RFC 6455 §6.2 — frames in, messages out: the order of fragments, their sum, their UTF-8, and the
+ * control frames in between. All rules about what a peer sends are judged here and in the decoder.
+ */
+import { LimitError, ProtocolError, type CloseFrame, type ProtocolErrorCode } from '../errors.ts';
+import { decodeClose } from './control-frames.ts';
+import type { ProtocolSink } from './events.ts';
+import { Fragmentation } from './fragmentation.ts';
+import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
+import { MAX_CONTROL_PAYLOAD } from './frame-header.ts';
+import type { Limits } from './limits.ts';
+import { MessageAssembler } from './message-assembler.ts';
+import { isControl, Opcode, type MessageType, type Role } from './opcode.ts';
+import { Utf8Validator, type IsUtf8 } from './utf8.ts';
+
+/** What receiving obliges this side to do. */
+export interface Obligations {
+  owePong(octets: Uint8Array, start: number, end: number): void;
+  oweClose(frame: CloseFrame): void;
+  failReceiving(error: ProtocolError | LimitError): void;
+}
+
+export class Receiver implements FrameSink {
+  readonly #limits: Limits;
+  readonly #sink: ProtocolSink;
+  readonly #obligations: Obligations;
+  readonly #isUtf8: IsUtf8 | undefined;
+  readonly #decoder: FrameDecoder;
+  readonly #fragmentation = new Fragmentation();
+  #utf8: Utf8Validator | undefined;
+  /** Made for the first message that does not arrive in one piece. */
+  #assembler: MessageAssembler | undefined;
+  /** The payload of a control frame that a chunk cut in two. */
+  #control: MessageAssembler | undefined;
+  /** Messages that begin are handed on part by part; `maxMessageSize` does not bind them. */
+  streaming = false;
+  /** The message begun is handed on part by part: that stays so to its end. */
+  #messageStreams = false;
+  /** This side has sent Close: data is of no use any more (§7.1.2 waits for the peer's Close only). */
+  discardsData = false;
+  /** Frames that were completed, modulo 2^31: a sign of life. */
+  framesReceived = 0;
+
+  constructor(
+    role: Role,
+    limits: Limits,
+    sink: ProtocolSink,
+    obligations: Obligations,
+    isUtf8: IsUtf8 | undefined,
+  ) {
+    this.#limits = limits;
+    this.#sink = sink;
+    this.#obligations = obligations;
+    this.#isUtf8 = isUtf8;
+    this.#decoder = new FrameDecoder(role, this);
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.#decoder.decode(chunk);
+  }
+
+  stop(): void {
+    this.#decoder.stop();
+    this.#assembler = undefined;
+    this.#control = undefined;
+  }
+
+  /** Where the octets broke off, for the error that says so. */
+  get position(): string {
+    if (this.#decoder.isWithinFrame) return 'within a frame';
+    return this.#fragmentation.type === undefined ? 'between messages' : 'within a message';
+  }
+
+  get isWithinFrame(): boolean {
+    return this.#decoder.isWithinFrame;
+  }
+
+  checkOrder(opcode: number): ProtocolErrorCode | undefined {
+    return this.#fragmentation.check(opcode);
+  }
+
+  /** §10.4: the sum of the fragments is bounded, and judged by what a header announces. */
+  acceptsLength(opcode: number, payloadLength: number): boolean {
+    if (isControl(opcode) || this.streaming || this.#messageStreams || this.discardsData) {
+      return true;
+    }
+    const before = opcode === Opcode.continuation ? (this.#assembler?.size ?? 0) : 0;
+    const size = before + payloadLength;
+    const { maxMessageSize } = this.#limits;
+    if (size <= maxMessageSize && size <= Number.MAX_SAFE_INTEGER) return true;
+    const limit = Math.min(maxMessageSize, Number.MAX_SAFE_INTEGER);
+    const error = new LimitError('ERR_WS_MESSAGE_TOO_BIG', 'maxMessageSize', limit, size);
+    this.#obligations.failReceiving(error);
+    return false;
+  }
+
+  frameBegins(opcode: number, payloadLength: number): void {
+    if (isControl(opcode)) return;
+    if (opcode !== Opcode.continuation) this.#messageStreams = this.streaming;
+    const error = this.#fragmentation.begin(opcode, payloadLength, this.#limits);
+    if (error !== undefined) this.#obligations.failReceiving(error);
+  }
+
+  framePayload(octets: Uint8Array, start: number, end: number, complete: boolean): void {
+    const { opcode, final } = this.#decoder;
+    if (complete) this.framesReceived = (this.framesReceived + 1) & 0x7fffffff;
+    if (isControl(opcode)) this.#controlPayload(opcode, octets, start, end, complete);
+    else this.#dataPayload(octets, start, end, complete && final);
+  }
+
+  violation(code: ProtocolErrorCode, detail: string): void {
+    this.#obligations.failReceiving(new ProtocolError(code, detail));
+  }
+
+  #dataPayload(octets: Uint8Array, start: number, end: number, final: boolean): void {
+    // `begin` has set the type before any payload.
+    const type = this.#fragmentation.type!;
+    if (final) this.#fragmentation.end();
+    if (this.discardsData) return;
+    if (type === 'text' && !this.#isText(octets, start, end, final)) {
+      this.violation('ERR_WS_INVALID_UTF8', 'in a text message');
+      return;
+    }
+    if (this.streaming || this.#messageStreams) this.#stream(type, octets, start, end, final);
+    else this.#assemble(type, octets, start, end, final);
+  }
+
+  #isText(octets: Uint8Array, start: number, end: number, final: boolean): boolean {
+    const utf8 = (this.#utf8 ??= new Utf8Validator(this.#isUtf8));
+    if (!utf8.accept(octets, start, end)) return false;
+    return !final || utf8.isComplete;
+  }
+
+  #assemble(
+    type: MessageType,
+    octets: Uint8Array,
+    start: number,
+    end: number,
+    final: boolean,
+  ): void {
+    const pending = this.#assembler !== undefined && this.#assembler.size > 0;
+    if (final && !pending) {
+      this.#sink.onMessage(type, octets, start, end, true);
+      return;
+    }
+    const assembler = (this.#assembler ??= new MessageAssembler());
+    const expected = assembler.size + (end - start) + this.#decoder.remaining;
+    assembler.append(octets, start, end, expected);
+    if (!final) return;
+    const message = assembler.take();
+    this.#assembler = undefined;
+    this.#sink.onMessage(type, message, 0, message.length, false);
+  }
+
+  #stream(type: MessageType, octets: Uint8Array, start: number, end: number, final: boolean): void {
+    this.#messageStreams = !final;
+    // What was put together before streaming was switched on comes first.
+    if (this.#assembler !== undefined) {
+      const before = this.#assembler.take();
+      this.#assembler = undefined;
+      this.#sink.onFragment(type, before, 0, before.length, false);
+    }
+    if (end > start || final) this.#sink.onFragment(type, octets, start, end, final);
+  }
+
+  #controlPayload(
+    opcode: number,
+    octets: Uint8Array,
+    start: number,
+    end: number,
+    complete: boolean,
+  ): void {
+    if (complete && this.#control === undefined) {
+      this.#controlFrame(opcode, octets, start, end);
+      return;
+    }
+    this.#control ??= new MessageAssembler();
+    this.#control.append(octets, start, end, MAX_CONTROL_PAYLOAD);
+    if (!complete) return;
+    const payload = this.#control.take();
+    this.#control = undefined;
+    this.#controlFrame(opcode, payload, 0, payload.length);
+  }
+
+  #controlFrame(opcode: number, octets: Uint8Array, start: number, end: number): void {
+    if (opcode === Opcode.ping) {
+      this.#obligations.owePong(octets, start, end);
+      this.#sink.onPing(octets, start, end);
+      return;
+    }
+    if (opcode === Opcode.pong) {
+      this.#sink.onPong(octets, start, end);
+      return;
+    }
+    const frame = decodeClose(octets, start, end);
+    if (frame instanceof ProtocolError) this.#obligations.failReceiving(frame);
+    else this.#obligations.oweClose(frame);
+  }
+}
