@@ -8,7 +8,7 @@
  * | `framewire:handshake:refused` | `{ error, request }` |
  */
 import { channel } from 'node:diagnostics_channel';
-import type { CloseInfo, HandshakeError } from './errors.ts';
+import type { CloseInfo } from './errors.ts';
 
 const opened = channel('framewire:connection:open');
 const closed = channel('framewire:connection:close');
@@ -22,6 +22,6 @@ export function publishClosed(connection: object, info: CloseInfo): void {
   if (closed.hasSubscribers) closed.publish({ connection, info });
 }
 
-export function publishRefused(error: HandshakeError, request: object | undefined): void {
+export function publishRefused(error: Error, request: object | undefined): void {
   if (refused.hasSubscribers) refused.publish({ error, request });
 }

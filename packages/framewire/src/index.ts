@@ -1,1 +1,59 @@
-export * from './errors.ts';
+/** WebSockets for Node.js: client and server by RFC 6455. This page is the table of contents. */
+
+// Opening connections.
+export { connect, type ConnectOptions } from './client/connect.ts';
+export { WebSocketServer } from './server/server.ts';
+export type { AttachOptions, BroadcastOptions, CloseOptions } from './server/server.ts';
+export type { ListenAddress, ListenOptions } from './server/listener.ts';
+export type {
+  Acceptance,
+  Decision,
+  OriginChoice,
+  PathPattern,
+  Refusal,
+  RefusalError,
+  RefusalResponse,
+  ServerOptions,
+  SubprotocolChoice,
+} from './server/server-options.ts';
+export type { HandshakeRequest } from './server/handshake-request.ts';
+export type { AnyHttpServer } from './server/http1-upgrade.ts';
+export type { HeaderMap, HeadersLike } from './handshake/header-values.ts';
+
+// Using them.
+export { Connection } from './connection/connection.ts';
+export type { PingOptions, ReadyState } from './connection/connection.ts';
+export type { ConnectionHandler } from './connection/handler.ts';
+export type { ConnectionOptions, HeartbeatOptions } from './connection/options.ts';
+export type { LimitOptions } from './protocol/limits.ts';
+export type { MessageType, Role } from './protocol/opcode.ts';
+export { prepareMessage } from './connection/message.ts';
+export type { Message, Sendable, SendOptions } from './connection/message.ts';
+export type { PreparedMessage } from './protocol/prepared-message.ts';
+export type { MessageStream } from './connection/message-stream.ts';
+export type { StreamSource } from './connection/send-queue.ts';
+export { json, message, type Codec, type CodecConnection } from './connection/codec.ts';
+export type { WebStreams } from './connection/views.ts';
+export type { Clock, Timer } from './connection/clock.ts';
+
+// How they end, and what can go wrong.
+export { CloseCode } from './protocol/close-code.ts';
+export {
+  ConnectionClosedError,
+  ERROR_CODES,
+  HandshakeError,
+  LimitError,
+  ProtocolError,
+  TimeoutError,
+} from './errors.ts';
+export type {
+  CloseFrame,
+  CloseInfo,
+  ErrorCode,
+  HandshakeErrorCode,
+  HandshakeErrorDetails,
+  LimitErrorCode,
+  ProtocolErrorCode,
+  TimeoutErrorCode,
+  UsageErrorCode,
+} from './errors.ts';

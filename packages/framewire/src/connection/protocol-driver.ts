@@ -70,6 +70,7 @@ export class ProtocolDriver implements TransportSink, Pulse {
     if (this.#isFinished) return;
     this.#keepAlive.start();
     this.transport.start(head);
+    if (this.isReading) this.transport.resume();
   }
 
   get isFinished(): boolean {

@@ -47,8 +47,10 @@ export class Transport {
       return;
     }
     duplex.on('drain', onDrain).on('end', onEnd);
-    if (head.length > 0) this.received(head);
+    // A stream that was paused stays so: whether to read on is for the sink to say.
+    duplex.pause();
     duplex.on('data', onData);
+    if (head.length > 0) this.received(head);
     if (duplex.readableEnded) queueMicrotask(() => this.#sink.onEnd());
   }
 

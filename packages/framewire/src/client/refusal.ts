@@ -1,0 +1,91 @@
+/** What a server says when it refuses the opening handshake: status, headers, and some of the body. */
+import type { Clock } from '../connection/clock.ts';
+import type { OpeningStream } from '../connection/opening-stream.ts';
+import { HandshakeError } from '../errors.ts';
+import type { ResponseHead } from '../handshake/http1-head.ts';
+import { copyOf } from '../protocol/octets.ts';
+
+/** Octets of the body that are kept. */
+const MAX_BODY = 4096;
+
+/** Milliseconds to wait for a body that does not end. */
+const BODY_TIMEOUT = 1_000;
+
+export async function readRefusal(
+  stream: OpeningStream,
+  response: ResponseHead,
+  clock: Clock,
+): Promise<HandshakeError> {
+  const { status, reason, headers } = response;
+  const body = await readBody(stream, response, clock);
+  const location = status >= 300 && status < 400 ? headers.get('location') : undefined;
+  const detail =
+    `${status} ${reason}`.trim() +
+    (location === undefined ? '' : ` to ${location}`) +
+    firstLine(body);
+  return new HandshakeError('ERR_WS_STATUS', detail, { status, headers, body });
+}
+
+/** What a body of text says first, for the error's message. */
+function firstLine(body: Uint8Array): string {
+  const [line = ''] = Buffer.from(body).toString().split(/[\r\n]/u, 1);
+  return /^[\P{C}]{1,200}$/u.test(line) && !line.startsWith('<') ? `: ${line}` : '';
+}
+
+/** RFC 9112 §6.3: the body by its length, by chunks, or up to the end of the transport. */
+async function readBody(
+  stream: OpeningStream,
+  { headers }: ResponseHead,
+  clock: Clock,
+): Promise<Uint8Array> {
+  const isChunked = /chunked\s*$/iu.test(headers.get('transfer-encoding') ?? '');
+  const announced = headers.get('content-length');
+  const length = isChunked || announced === undefined ? Infinity : Number(announced);
+  const wanted = isChunked ? 2 * MAX_BODY : Math.min(MAX_BODY, length >= 0 ? length : 0);
+  const chunks: Uint8Array[] = [];
+  let isLate = false;
+  let wake: (() => void) | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    wake = () => resolve(undefined);
+  });
+  const timer = clock.setTimer(BODY_TIMEOUT, () => {
+    isLate = true;
+    wake?.();
+  });
+  try {
+    for (let size = 0; size < wanted && !isLate;) {
+      const chunk = await Promise.race([stream.next(), late]);
+      if (chunk === undefined) break;
+      chunks.push(chunk);
+      size += chunk.length;
+      if (isChunked && endsChunks(chunk)) break;
+    }
+  } catch {
+    // The refusal is what matters; a transport that fails behind it only shortens the body.
+  } finally {
+    timer.cancel();
+  }
+  const received = Buffer.concat(chunks);
+  const body = isChunked ? unchunk(received) : received;
+  return copyOf(body, 0, Math.min(body.length, MAX_BODY, length));
+}
+
+/** RFC 9112 §7.1: the last chunk has the length 0. */
+function endsChunks(chunk: Uint8Array): boolean {
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).includes('0\r\n\r\n');
+}
+
+/** RFC 9112 §7.1: the data of the chunks that are there, whole or in part. */
+function unchunk(body: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < body.length;) {
+    const lineEnd = body.indexOf('\r\n', at);
+    if (lineEnd < 0) break;
+    const size = Number.parseInt(body.toString('latin1', at, lineEnd), 16);
+    if (!(size > 0)) break;
+    const start = lineEnd + 2;
+    parts.push(body.subarray(start, start + size));
+    at = start + size + 2;
+  }
+  return Buffer.concat(parts);
+}

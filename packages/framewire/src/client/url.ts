@@ -1,0 +1,90 @@
+/** RFC 6455 §3 — WebSocket URIs, read as WHATWG URLs, and what has to be dialled for them. */
+import { invalidUrl } from '../errors.ts';
+
+export interface Destination {
+  /** The URL as it is shown, without credentials. */
+  readonly url: string;
+  readonly isSecure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** A unix socket to dial instead of host and port. */
+  readonly socketPath: string | undefined;
+  /** The value of the Host header. */
+  readonly host: string;
+  /** Path and query: what is requested. */
+  readonly target: string;
+  /** The user information of the URL, for the Authorization header (RFC 7617). */
+  readonly credentials: string | undefined;
+}
+
+/** `ws:` and `wss:`, `http:` and `https:` for them, and their `+unix` kinds. */
+const SCHEMES: ReadonlyMap<string, boolean> = new Map([
+  ['ws:', false],
+  ['http:', false],
+  ['ws+unix:', false],
+  ['wss:', true],
+  ['https:', true],
+  ['wss+unix:', true],
+]);
+
+/** Reads a URL; a `TypeError` with the code `ERR_WS_INVALID_URL` for one that cannot be dialled. */
+export function parseUrl(input: string | URL, socketPath?: string): Destination {
+  const url = toUrl(input);
+  const isSecure = SCHEMES.get(url.protocol);
+  if (isSecure === undefined) {
+    throw invalidUrl(`${url.href}: the scheme is ${url.protocol} where ws: or wss: is needed`);
+  }
+  // §3: fragment identifiers are meaningless for WebSockets.
+  if (url.hash !== '') throw invalidUrl(`${url.href}: it has a fragment`);
+  if (url.port === '0') throw invalidUrl(`${url.href}: port 0 cannot be dialled`);
+  if (url.protocol.endsWith('+unix:')) return unixDestination(url, isSecure);
+  if (url.hostname === '') throw invalidUrl(`${url.href}: it has no host`);
+  return {
+    url: withoutCredentials(url, isSecure),
+    isSecure,
+    hostname: url.hostname.replace(/^\[(.*)\]$/u, '$1'),
+    port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
+    socketPath,
+    host: url.host,
+    target: `${url.pathname}${url.search}`,
+    credentials: credentialsOf(url),
+  };
+}
+
+function toUrl(input: string | URL): URL {
+  try {
+    return new URL(input);
+  } catch (cause) {
+    throw invalidUrl(String(input), { cause });
+  }
+}
+
+/** `ws+unix:/path/to/socket:/request/path`: the first colon ends the path of the socket. */
+function unixDestination(url: URL, isSecure: boolean): Destination {
+  const [socketPath = '', path = '/'] = splitOnce(url.pathname, ':');
+  if (socketPath === '') throw invalidUrl(`${url.href}: it has no path of a socket`);
+  return {
+    url: url.href,
+    isSecure,
+    hostname: 'localhost',
+    port: 0,
+    socketPath: decodeURIComponent(socketPath),
+    host: 'localhost',
+    target: `${path === '' ? '/' : path}${url.search}`,
+    credentials: undefined,
+  };
+}
+
+function splitOnce(text: string, separator: string): [string, string?] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function withoutCredentials(url: URL, isSecure: boolean): string {
+  return `${isSecure ? 'wss' : 'ws'}://${url.host}${url.pathname}${url.search}`;
+}
+
+function credentialsOf(url: URL): string | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  return `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+}

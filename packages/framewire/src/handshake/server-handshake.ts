@@ -1,0 +1,199 @@
+/** RFC 6455 §4.2 — the server's part: which requests it takes, and how it answers. */
+import { HandshakeError, invalidArgument, statusOf } from '../errors.ts';
+import type { HandshakeErrorCode } from '../errors.ts';
+import { acceptFor, isValidKey } from './accept-key.ts';
+import { equalsToken, hasToken, headerEntries, parseExtensions, quote } from './header-values.ts';
+import type { HeaderMap, HeadersLike } from './header-values.ts';
+import { reasonPhrase, serializeResponseHead } from './http1-head.ts';
+import type { RequestHead } from './http1-head.ts';
+import { refuseOwnedHeaders } from './owned-headers.ts';
+import { isHost, splitTarget } from './request-target.ts';
+import { parseSubprotocols } from './subprotocol.ts';
+
+/** What a client asks for, once its request is known to be an opening handshake (§4.2.1). */
+export interface ServerOffer {
+  readonly key: string;
+  /** Subprotocols in the client's order of preference. */
+  readonly protocols: readonly string[];
+  /** For the policy to judge (§10.2); absent for most clients that are no browser. */
+  readonly origin: string | undefined;
+  /** Host, and perhaps port: of the target if it is absolute (RFC 9112 §3.2.2), else of Host. */
+  readonly host: string;
+  /** The value of Sec-WebSocket-Extensions, well-formed. */
+  readonly extensions: string | undefined;
+  /** As it was sent: not decoded, not normalised. */
+  readonly path: string;
+  /** Without its "?"; the empty string if there is none. */
+  readonly query: string;
+}
+
+/** Seconds, for a 503 (RFC 9110 §10.2.3): long enough for a restart, short enough to be tried. */
+const RETRY_AFTER = 5;
+
+/**
+ * Judges a request by §4.2.1, in this order: the HTTP version (505), the method (405), Connection
+ * (400), Upgrade (426), the absence of a body (400), Host and target (400), Sec-WebSocket-Version
+ * (426), Sec-WebSocket-Key (400), Sec-WebSocket-Protocol (400), Sec-WebSocket-Extensions (400).
+ * What a client of plain HTTP gets wrong comes first, so that it is told about the Upgrade.
+ * The error carries the status. The Origin is not judged here: what is allowed is the server's say.
+ */
+export function judgeRequest(request: RequestHead): ServerOffer | HandshakeError {
+  const { headers } = request;
+  const flaw = judgeRequestLine(request) ?? judgeUpgrade(headers) ?? judgeBody(headers);
+  if (flaw !== undefined) return flaw;
+  const host = headers.get('host');
+  // RFC 9112 §3.2: one Host, well-formed, even beside an absolute target.
+  if (host === undefined || !isHost(host)) return refuse('ERR_WS_HOST', quote(host));
+  const target = splitTarget(request.target);
+  if (target === undefined) return refuse('ERR_WS_HEAD_MALFORMED', quote(request.target));
+  const version = headers.get('sec-websocket-version');
+  if (version !== '13') return refuse('ERR_WS_VERSION', quote(version));
+  const key = headers.get('sec-websocket-key');
+  if (key === undefined || !isValidKey(key)) return refuse('ERR_WS_KEY', quote(key));
+  const offeredProtocols = headers.get('sec-websocket-protocol');
+  const protocols = parseSubprotocols(offeredProtocols);
+  if (protocols === undefined) return refuse('ERR_WS_SUBPROTOCOL', quote(offeredProtocols));
+  const extensions = headers.get('sec-websocket-extensions');
+  if (extensions !== undefined && parseExtensions(extensions) === undefined) {
+    return refuse('ERR_WS_EXTENSION', quote(extensions));
+  }
+  return {
+    key,
+    protocols,
+    origin: headers.get('origin'),
+    host: target.authority ?? host,
+    extensions,
+    path: target.path,
+    query: target.query,
+  };
+}
+
+function refuse(code: HandshakeErrorCode, detail: string): HandshakeError {
+  return new HandshakeError(code, detail, { status: statusOf(code) });
+}
+
+/** §4.2.1 item 1: a GET of HTTP/1.1. RFC 9110 §7.8 has a server ignore an Upgrade in HTTP/1.0. */
+function judgeRequestLine({ httpVersion, method }: RequestHead): HandshakeError | undefined {
+  if (httpVersion !== '1.1') return refuse('ERR_WS_HTTP_VERSION', httpVersion);
+  return method === 'GET' ? undefined : refuse('ERR_WS_METHOD', quote(method));
+}
+
+/** §4.2.1 items 3 and 4. Both headers are lists, and the words in them have no case. */
+function judgeUpgrade(headers: HeaderMap): HandshakeError | undefined {
+  const connection = headers.get('connection');
+  if (!hasToken(connection, 'Upgrade')) return refuse('ERR_WS_CONNECTION', quote(connection));
+  const upgrade = headers.get('upgrade');
+  return hasToken(upgrade, 'websocket') ? undefined : refuse('ERR_WS_UPGRADE', quote(upgrade));
+}
+
+/**
+ * RFC 9112 §11.2 — octets after the head are frames. A request that announces a body would have
+ * them read as that body by a proxy in front, which is how a second request is smuggled past it.
+ */
+function judgeBody(headers: HeaderMap): HandshakeError | undefined {
+  if (headers.has('transfer-encoding')) {
+    return refuse('ERR_WS_REQUEST_BODY', 'there is a Transfer-Encoding');
+  }
+  const length = headers.get('content-length');
+  if (length === undefined || length === '0') return undefined;
+  return refuse('ERR_WS_REQUEST_BODY', `the Content-Length is ${quote(length)}`);
+}
+
+/** What a refusal must tell beside its status, for each error that has something to tell. */
+export function refusalHeaders(error: HandshakeError): [string, string][] {
+  // RFC 9110 §15.5.22: a 426 names the protocol to upgrade to.
+  const upgrade: [string, string][] = [
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+  ];
+  switch (error.code) {
+    case 'ERR_WS_METHOD':
+      return [['Allow', 'GET']];
+    case 'ERR_WS_UPGRADE':
+      return upgrade;
+    case 'ERR_WS_VERSION':
+      return [['Sec-WebSocket-Version', '13'], ...upgrade];
+    case 'ERR_WS_SHUTTING_DOWN':
+    case 'ERR_WS_TOO_MANY_CONNECTIONS':
+      return [['Retry-After', String(RETRY_AFTER)]];
+    default:
+      return [];
+  }
+}
+
+/**
+ * The octets of a 101 (§4.2.2 step 5). Throws a TypeError if the subprotocol was not offered, if
+ * extensions are agreed that were not, or if a header is the handshake's own or breaks out of its
+ * line (the application's headers often hold what a user typed).
+ */
+export function acceptanceHead(
+  offer: ServerOffer,
+  protocol: string | undefined,
+  extensions: string | undefined,
+  headers: HeadersLike | undefined,
+): Uint8Array {
+  const entries = headerEntries(headers);
+  refuseOwnedHeaders(entries);
+  const fields: [string, string][] = [
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Accept', acceptFor(offer.key)],
+  ];
+  if (protocol !== undefined) {
+    if (!offer.protocols.includes(protocol)) {
+      throw invalidArgument(`the client did not offer the subprotocol ${quote(protocol)}`);
+    }
+    fields.push(['Sec-WebSocket-Protocol', protocol]);
+  }
+  if (extensions !== undefined) {
+    if (offer.extensions === undefined || parseExtensions(extensions) === undefined) {
+      throw invalidArgument(`the extensions ${quote(extensions)} do not answer an offer`);
+    }
+    fields.push(['Sec-WebSocket-Extensions', extensions]);
+  }
+  return serializeResponseHead(101, reasonPhrase(101), [...fields, ...entries]);
+}
+
+/** Statuses without a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5); a refusal has one. */
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/**
+ * The octets of a whole response that refuses the handshake, after which the connection is closed
+ * (§4.2.2 step 4). The body is UTF-8, `text/plain` unless the headers say otherwise. Throws a
+ * TypeError for a status that is not 200 to 599 or has no body, for Content-Length, for
+ * Transfer-Encoding, and for a header that breaks out of its line.
+ */
+export function refusalHead(
+  status: number,
+  headers: HeadersLike | undefined,
+  body: string,
+): Uint8Array {
+  if (!(status >= 200 && status <= 599) || WITHOUT_BODY.has(status)) {
+    throw invalidArgument(`${status} is not a status that refuses an opening handshake`);
+  }
+  const content = new TextEncoder().encode(body);
+  const head = serializeResponseHead(status, reasonPhrase(status), [
+    ...refusalFields(headerEntries(headers)),
+    ['Content-Length', String(content.length)],
+  ]);
+  const response = new Uint8Array(head.length + content.length);
+  response.set(head);
+  response.set(content, head.length);
+  return response;
+}
+
+function refusalFields(entries: readonly [string, string][]): [string, string][] {
+  const isNamed = (wanted: string) => (entry: readonly [string, string]) =>
+    equalsToken(entry[0], wanted);
+  if (entries.some(isNamed('Content-Length')) || entries.some(isNamed('Transfer-Encoding'))) {
+    throw invalidArgument('the length of a refusal follows from its body');
+  }
+  // RFC 9110 §7.8: whoever sends Upgrade lists it in Connection. Nothing else of the caller's is
+  // taken over from there, for the connection does close.
+  const connection = entries.some(isNamed('Upgrade')) ? 'close, Upgrade' : 'close';
+  const fields = entries.filter((entry) => !isNamed('Connection')(entry));
+  if (!entries.some(isNamed('Content-Type'))) {
+    fields.push(['Content-Type', 'text/plain; charset=utf-8']);
+  }
+  return [['Connection', connection], ...fields];
+}

@@ -1,0 +1,266 @@
+/** RFC 6455 §4.2.2 — a server's part of the opening handshake, on whatever stream it arrives. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionHandler } from '../connection/handler.ts';
+import { OpeningStream } from '../connection/opening-stream.ts';
+import { publishRefused } from '../diagnostics.ts';
+import {
+  HandshakeError,
+  misuse,
+  statusOf,
+  TimeoutError,
+  type HandshakeErrorCode,
+} from '../errors.ts';
+import { headerEntries } from '../handshake/header-values.ts';
+import type { RequestHead } from '../handshake/http1-head.ts';
+import { isOriginAllowed } from '../handshake/origin.ts';
+import {
+  acceptanceHead,
+  judgeRequest,
+  refusalHead,
+  refusalHeaders,
+  type ServerOffer,
+} from '../handshake/server-handshake.ts';
+import { selectSubprotocol } from '../handshake/subprotocol.ts';
+import { HandshakeRequest } from './handshake-request.ts';
+import {
+  matchesPath,
+  type Acceptance,
+  type Decision,
+  type PathPattern,
+  type Refusal,
+  type RefusalError,
+  type RefusalResponse,
+  type ServerSettings,
+} from './server-options.ts';
+
+/** A request that wants to become a connection. */
+export interface Arrival<Context> {
+  readonly head: RequestHead;
+  readonly duplex: Duplex;
+  /** Octets that followed the head already. */
+  readonly early: Uint8Array;
+  readonly path: PathPattern | undefined;
+  /** The stream, where it was read by us so far. */
+  readonly stream?: OpeningStream | undefined;
+  readonly message?: IncomingMessage | undefined;
+  /** A decision made before; `authorize` is not asked then. */
+  readonly decision?: Decision<Context> | undefined;
+}
+
+/** What the server knows and the handshake does not. */
+export interface Admission<Context> {
+  /** Why nobody is admitted at the moment, if so. */
+  refusal(): HandshakeErrorCode | undefined;
+  /** Before anything is read from it. */
+  onOpened(connection: Connection<Context>): void;
+  onFinished(connection: Connection<Context>): void;
+}
+
+/** Milliseconds a refused client has to take its answer and go. */
+const LINGER = 1_000;
+
+/** Set on a stream whose handshake is answered, or is about to be. */
+const ANSWERED = Symbol('framewire.answered');
+
+export class Acceptor<Context> {
+  readonly #settings: ServerSettings<Context>;
+  readonly #admission: Admission<Context>;
+  #deciding = 0;
+
+  constructor(settings: ServerSettings<Context>, admission: Admission<Context>) {
+    this.#settings = settings;
+    this.#admission = admission;
+  }
+
+  /** Requests that wait for the application's decision. */
+  get deciding(): number {
+    return this.#deciding;
+  }
+
+  /**
+   * Answers a request: with 101, and the connection; or with a refusal, and a rejection. The order of
+   * the checks: shutdown and `maxConnections` (503), those of `judgeRequest`, the path (404), the
+   * origin (403), `authorize`.
+   */
+  async accept(arrival: Arrival<Context>): Promise<Connection<Context>> {
+    claim(arrival.duplex);
+    let { stream } = arrival;
+    let request: HandshakeRequest | undefined;
+    try {
+      const offer = this.#judge(arrival.head);
+      request = new HandshakeRequest(
+        arrival.head.target,
+        arrival.head.headers,
+        offer,
+        arrival.duplex,
+        arrival.message,
+      );
+      this.#checkPolicy(request, arrival.path);
+      let decision = arrival.decision ?? this.#settings.authorize?.(request) ?? { accept: true };
+      if (decision instanceof Promise) {
+        // A client that leaves meanwhile must not be taken for one that is there.
+        stream ??= this.#read(arrival);
+        stream.failOnEnd();
+        this.#deciding++;
+        try {
+          decision = await stream.race(decision);
+        } finally {
+          this.#deciding--;
+        }
+        this.#assertAdmits();
+      }
+      if (!decision.accept) throw new RefusedByApplication(decision);
+      return this.#open(arrival, stream, offer, request, decision);
+    } catch (error) {
+      this.refuse(arrival.duplex, stream, error, request);
+      throw error;
+    }
+  }
+
+  /** Answers a request that was refused, or could not even be read, and lets go of the stream. */
+  refuse(
+    duplex: Duplex,
+    stream: OpeningStream | undefined,
+    reason: unknown,
+    request: HandshakeRequest | undefined,
+  ): void {
+    const error = toRefusalError(reason);
+    const response = this.#tell(error, request);
+    if (error.code === 'ERR_WS_NETWORK') stream?.destroy();
+    else stream?.release();
+    duplex.on('error', ignore);
+    if (error.code === 'ERR_WS_NETWORK' || !duplex.writable) {
+      duplex.destroy();
+      return;
+    }
+    duplex.end(refusalOctets(error, response));
+    // What the client still sends is read away: closing over it would reset the answer as well.
+    duplex.resume();
+    const timer = this.#settings.connection.clock.setTimer(LINGER, () => duplex.destroy());
+    duplex.once('close', () => timer.cancel());
+  }
+
+  #judge(head: RequestHead): ServerOffer {
+    this.#assertAdmits();
+    const offer = judgeRequest(head);
+    if (offer instanceof HandshakeError) throw offer;
+    return offer;
+  }
+
+  #assertAdmits(): void {
+    const code = this.#admission.refusal();
+    if (code !== undefined) throw new HandshakeError(code, '', { status: statusOf(code) });
+  }
+
+  #checkPolicy(request: HandshakeRequest, path: PathPattern | undefined): void {
+    if (!matchesPath(path, request.path)) throw refusal('ERR_WS_PATH', request.path);
+    const { origins } = this.#settings;
+    const { origin, host, encrypted } = request;
+    const isAllowed =
+      typeof origins === 'function'
+        ? origins(origin, request)
+        : isOriginAllowed(origins, origin, host, encrypted);
+    if (!isAllowed) throw refusal('ERR_WS_ORIGIN', String(origin));
+  }
+
+  #read({ duplex, early }: Arrival<Context>): OpeningStream {
+    const { handshakeTimeout: timeout, connection } = this.#settings;
+    const stream = new OpeningStream(duplex, { clock: connection.clock, timeout });
+    stream.unread(early);
+    return stream;
+  }
+
+  #open(
+    arrival: Arrival<Context>,
+    stream: OpeningStream | undefined,
+    offer: ServerOffer,
+    request: HandshakeRequest,
+    decision: Acceptance<Context>,
+  ): Connection<Context> {
+    const { duplex, head } = arrival;
+    const protocol = decision.protocol ?? this.#selectProtocol(request);
+    const answer = acceptanceHead(offer, protocol, undefined, decision.headers);
+    if (!duplex.writable) throw refusal('ERR_WS_NETWORK', 'the client has gone');
+    const early = stream === undefined ? arrival.early : stream.release();
+    duplex.write(answer);
+    const { connection: settings, handler } = this.#settings;
+    const connection = new Connection<Context>({
+      role: 'server',
+      transport: duplex,
+      settings,
+      url: head.target,
+      protocol: protocol ?? '',
+      context: decision.context as Context,
+      handler: handler as ConnectionHandler<Context, never> | undefined,
+      onFinished: (finished) => this.#admission.onFinished(finished),
+    });
+    this.#admission.onOpened(connection);
+    connection.start(early, request);
+    return connection;
+  }
+
+  #selectProtocol(request: HandshakeRequest): string | undefined {
+    const { protocols } = this.#settings;
+    return typeof protocols === 'function'
+      ? protocols(request.protocols, request)
+      : selectSubprotocol(request.protocols, protocols);
+  }
+
+  /** Tells whoever observes; returns an answer of the application's own, if it has one. */
+  #tell(error: RefusalError, request: HandshakeRequest | undefined): RefusalResponse | undefined {
+    publishRefused(error, request);
+    try {
+      const response = this.#settings.onRefused?.(error, request) ?? undefined;
+      return error instanceof RefusedByApplication ? error.decision : response;
+    } catch (mistake) {
+      process.emitWarning(mistake as Error);
+      return undefined;
+    }
+  }
+}
+
+class RefusedByApplication extends HandshakeError {
+  readonly decision: Refusal;
+
+  constructor(decision: Refusal) {
+    super('ERR_WS_REFUSED', String(decision.status), { status: decision.status });
+    this.decision = decision;
+  }
+}
+
+/** One stream is answered once (§4.2.2). */
+function claim(duplex: Duplex): void {
+  if (ANSWERED in duplex) throw misuse('ERR_WS_ALREADY_UPGRADED', '');
+  Object.defineProperty(duplex, ANSWERED, { value: true });
+}
+
+function refusal(code: HandshakeErrorCode, detail: string): HandshakeError {
+  return new HandshakeError(code, detail, { status: statusOf(code) });
+}
+
+function toRefusalError(reason: unknown): RefusalError {
+  if (reason instanceof HandshakeError || reason instanceof TimeoutError) return reason;
+  return new HandshakeError('ERR_WS_REFUSED', 'it failed', { status: 500, cause: reason });
+}
+
+/** The octets of the refusal; a plain 500 where the application's own answer cannot be sent. */
+function refusalOctets(error: RefusalError, response: RefusalResponse | undefined): Uint8Array {
+  const status = error instanceof TimeoutError ? 408 : (error.status ?? 500);
+  const required = error instanceof TimeoutError ? [] : refusalHeaders(error);
+  // What the application's own code did wrong is none of the client's business.
+  const text = error.cause === undefined && status < 500 ? `${error.message}\n` : '';
+  try {
+    return refusalHead(
+      response?.status ?? status,
+      [...required, ['X-Content-Type-Options', 'nosniff'], ...headerEntries(response?.headers)],
+      response?.body ?? text,
+    );
+  } catch (mistake) {
+    process.emitWarning(mistake as Error);
+    return refusalHead(500, undefined, '');
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,111 @@
+/**
+ * An `http.Server` that serves WebSockets on the same port (RFC 6455 §4.2.1, RFC 9110 §7.8): which
+ * of its 'upgrade' events are ours, and what becomes of the others.
+ */
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { equalsToken, headersFromRaw } from '../handshake/header-values.ts';
+import type { RequestHead } from '../handshake/http1-head.ts';
+import { splitTarget } from '../handshake/request-target.ts';
+import { refusalHead } from '../handshake/server-handshake.ts';
+import { matchesPath, type PathPattern } from './server-options.ts';
+
+export type AnyHttpServer = HttpServer | HttpsServer;
+
+/** One `attach`: for requests to its path. */
+export interface Attachment {
+  readonly path: PathPattern | undefined;
+  onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+}
+
+/** Asked by Node (22.21, 24.9 and later) whether a request is upgraded or answered as any other. */
+type ShouldUpgrade = (this: AnyHttpServer, request: IncomingMessage) => boolean;
+
+type UpgradingServer = AnyHttpServer & { shouldUpgradeCallback?: ShouldUpgrade };
+
+/** All attachments of one server share one listener, so that each request has one judge. */
+const listeners = new WeakMap<AnyHttpServer, UpgradeListener>();
+
+export function attachTo(server: AnyHttpServer, attachment: Attachment): Disposable {
+  let listener = listeners.get(server);
+  if (listener === undefined) listeners.set(server, (listener = new UpgradeListener(server)));
+  listener.add(attachment);
+  const owner = listener;
+  return { [Symbol.dispose]: () => owner.remove(attachment) };
+}
+
+/** The request as the handshake wants it; repeated headers are not lost, as they are in `headers`. */
+export function toRequestHead(request: IncomingMessage): RequestHead {
+  return {
+    method: request.method ?? '',
+    target: request.url ?? '',
+    httpVersion: request.httpVersion === '1.0' ? '1.0' : '1.1',
+    headers: headersFromRaw(request.rawHeaders),
+  };
+}
+
+class UpgradeListener {
+  readonly #server: UpgradingServer;
+  readonly #attachments = new Set<Attachment>();
+  #before: ShouldUpgrade | undefined;
+
+  constructor(server: AnyHttpServer) {
+    this.#server = server;
+  }
+
+  add(attachment: Attachment): void {
+    if (this.#attachments.size === 0) this.#listen();
+    this.#attachments.add(attachment);
+  }
+
+  remove(attachment: Attachment): void {
+    if (this.#attachments.delete(attachment) && this.#attachments.size === 0) this.#unlisten();
+  }
+
+  #listen(): void {
+    this.#server.on('upgrade', this.#onUpgrade);
+    this.#before = this.#server.shouldUpgradeCallback;
+    if (this.#before !== undefined) this.#server.shouldUpgradeCallback = this.#shouldUpgrade;
+  }
+
+  #unlisten(): void {
+    this.#server.off('upgrade', this.#onUpgrade);
+    if (this.#before !== undefined) this.#server.shouldUpgradeCallback = this.#before;
+  }
+
+  #find(request: IncomingMessage): Attachment | undefined {
+    const path = splitTarget(request.url ?? '')?.path ?? '';
+    return [...this.#attachments].find((attachment) => matchesPath(attachment.path, path));
+  }
+
+  /** What is not ours goes on as an ordinary request, unless somebody else listens too. */
+  readonly #shouldUpgrade: ShouldUpgrade = (request) => {
+    if (isForWebSocket(request) && this.#find(request) !== undefined) return true;
+    return this.#isAlone ? false : (this.#before?.call(this.#server, request) ?? false);
+  };
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const attachment = isForWebSocket(request) ? this.#find(request) : undefined;
+    if (attachment !== undefined) attachment.onUpgrade(request, socket, head);
+    else if (this.#isAlone) decline(request, socket);
+  };
+
+  /** No other listener could answer what we do not. */
+  get #isAlone(): boolean {
+    return this.#server.listenerCount('upgrade') === 1;
+  }
+}
+
+function isForWebSocket(request: IncomingMessage): boolean {
+  return equalsToken(request.headers.upgrade ?? '', 'websocket');
+}
+
+/** For Node 20, which has taken the request away from the ordinary handler already. */
+function decline(request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
+  const response = isForWebSocket(request)
+    ? refusalHead(404, undefined, 'no WebSocket at this path\n')
+    : refusalHead(426, { Upgrade: 'websocket' }, 'only a WebSocket can be upgraded to\n');
+  socket.end(response);
+}

@@ -1,0 +1,252 @@
+/** RFC 6455 §4.2 — a WebSocket server: on a port of its own, beside HTTP, or on any stream. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { CloseCode } from '../protocol/close-code.ts';
+import { assertClose } from '../protocol/control-frames.ts';
+import type { Connection } from '../connection/connection.ts';
+import { prepareMessage, type Sendable, type SendOptions } from '../connection/message.ts';
+import { OpeningStream } from '../connection/opening-stream.ts';
+import { requirePositive } from '../protocol/limits.ts';
+import { HandshakeError, statusOf, type HandshakeErrorCode } from '../errors.ts';
+import { Acceptor, type Admission } from './acceptor.ts';
+import { ConnectionQueue } from './connection-queue.ts';
+import { attachTo, toRequestHead, type AnyHttpServer } from './http1-upgrade.ts';
+import { Listener, type ListenAddress, type ListenOptions } from './listener.ts';
+import { readRequestHead } from './raw-stream.ts';
+import {
+  resolveServerOptions,
+  type Decision,
+  type PathPattern,
+  type ServerOptions,
+  type ServerSettings,
+} from './server-options.ts';
+
+export interface AttachOptions {
+  /** The path to serve; others are left to the server's other handlers. Default: any. */
+  readonly path?: PathPattern | undefined;
+}
+
+export interface BroadcastOptions extends SendOptions {
+  /** A connection to leave out, such as the one a message came from. */
+  readonly except?: Connection<never> | Connection | undefined;
+  /** Which connections receive the message. Default: all. */
+  readonly filter?: ((connection: Connection) => boolean) | undefined;
+}
+
+export interface CloseOptions {
+  /** Default 1001, going away. */
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
+  /** Milliseconds until the transports that are left are destroyed. Default 10 000. */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * Accepts connections and hands them to its `handler`, or, without one, to whoever iterates over the
+ * server: `for await (const connection of server)`.
+ */
+export class WebSocketServer<Context = undefined> implements AsyncIterable<Connection<Context>> {
+  readonly #settings: ServerSettings<Context>;
+  readonly #acceptor: Acceptor<Context>;
+  readonly #connections = new Set<Connection<Context>>();
+  /** Connections nobody has taken yet. */
+  readonly #queue = new ConnectionQueue<Connection<Context>>();
+  readonly #listeners = new Set<Listener>();
+  readonly #attachments = new Set<Disposable>();
+  /** Raw streams whose request has not been read to its end. */
+  readonly #reading = new Set<OpeningStream>();
+  #closing: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ServerOptions<Context> = {}) {
+    this.#settings = resolveServerOptions(options);
+    const admission: Admission<Context> = {
+      refusal: () => this.#refusal(),
+      onOpened: (connection) => void this.#connections.add(connection),
+      onFinished: (connection) => this.#onFinished(connection),
+    };
+    this.#acceptor = new Acceptor(this.#settings, admission);
+  }
+
+  /** The connections that are open or closing. */
+  get connections(): ReadonlySet<Connection<Context>> {
+    return this.#connections;
+  }
+
+  /**
+   * Listens on a port or a unix socket, with TLS if asked for. What is no opening handshake is refused
+   * with 426; to serve other HTTP on the port, `attach` to an `http.Server`. Rejects with Node's
+   * error, such as `EADDRINUSE`.
+   */
+  async listen(options: number | ListenOptions): Promise<ListenAddress> {
+    const listener = new Listener((socket) => this.#admit(socket));
+    this.#listeners.add(listener);
+    try {
+      return await listener.listen(typeof options === 'number' ? { port: options } : options);
+    } catch (error) {
+      this.#listeners.delete(listener);
+      throw error;
+    }
+  }
+
+  /**
+   * Serves WebSockets on the port of an `http.Server` or `https.Server`. Requests for other paths are
+   * left to its other 'upgrade' listeners; where there are none they are answered as any request
+   * (Node 22.21, 24.9 and later) or refused with 404. Disposing detaches; open connections stay.
+   */
+  attach(server: AnyHttpServer, options: AttachOptions = {}): Disposable {
+    const attachment = attachTo(server, {
+      path: options.path,
+      onUpgrade: (request, socket, head) => {
+        this.#handOver(this.#upgrade(request, socket, head, options.path, undefined));
+      },
+    });
+    this.#attachments.add(attachment);
+    return {
+      [Symbol.dispose]: () => {
+        this.#attachments.delete(attachment);
+        attachment[Symbol.dispose]();
+      },
+    };
+  }
+
+  /**
+   * Answers an 'upgrade' event: what adapters for frameworks are made of. With a decision, `authorize`
+   * is not asked. Rejects with `HandshakeError` or `TimeoutError` when the handshake is refused, which
+   * the client has been told already, and with `ERR_WS_ALREADY_UPGRADED` for a socket seen before.
+   */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    decision?: Decision<Context>,
+  ): Promise<Connection<Context>> {
+    return this.#upgrade(request, socket, head, undefined, decision);
+  }
+
+  /**
+   * Reads an opening handshake from a raw stream, such as a socket of `net` or `tls`, with a strict
+   * parser of its own, and answers it. Rejects as `upgrade` does.
+   */
+  async serve(transport: Duplex): Promise<Connection<Context>> {
+    const { handshakeTimeout: timeout, connection, path } = this.#settings;
+    const stream = new OpeningStream(transport, { clock: connection.clock, timeout });
+    this.#reading.add(stream);
+    if (this.#closing !== undefined) stream.fail(shuttingDown());
+    let head;
+    try {
+      head = await readRequestHead(stream);
+    } catch (error) {
+      this.#acceptor.refuse(transport, stream, error, undefined);
+      throw error;
+    } finally {
+      this.#reading.delete(stream);
+    }
+    const early = new Uint8Array(0);
+    return this.#acceptor.accept({ head, duplex: transport, early, path, stream });
+  }
+
+  /**
+   * Sends a message, encoded once, to all connections that are open. A connection that has more than
+   * `maxBufferedAmount` waiting is dealt with as `slowConsumer` says, and counted as skipped.
+   */
+  broadcast(
+    data: Sendable,
+    options: BroadcastOptions = {},
+  ): { readonly sent: number; readonly skipped: number } {
+    const message = prepareMessage(data, options);
+    const { maxBufferedAmount } = this.#settings.connection;
+    let sent = 0;
+    let skipped = 0;
+    for (const connection of this.#connections) {
+      if (connection === options.except || options.filter?.(connection) === false) continue;
+      const fits =
+        connection.readyState === 'open' && connection.bufferedAmount <= maxBufferedAmount;
+      if (fits) sent++;
+      else skipped++;
+      void connection.send(message);
+    }
+    return { sent, skipped };
+  }
+
+  /** Connections as they open, until the server closes; for a server without a `handler`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Context>> {
+    return this.#queue.iterate();
+  }
+
+  /**
+   * Shuts down: newcomers are refused (503), all connections are closed with 1001, and those that are
+   * left after the timeout are destroyed. Resolves when all are gone. An `http.Server` that was
+   * attached to goes on, without WebSockets.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { code = CloseCode.goingAway, reason = '', timeout = 10_000 } = options;
+    assertClose(code, reason, 'server');
+    requirePositive('timeout', timeout);
+    this.#closing ??= this.#close(code, reason, timeout);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(code: number, reason: string, timeout: number): Promise<void> {
+    const listeners = [...this.#listeners].map((listener) => listener.close());
+    for (const stream of this.#reading) stream.fail(shuttingDown());
+    for (const connection of this.#connections) void connection.close(code, reason);
+    const timer = this.#settings.connection.clock.setTimer(timeout, () => {
+      for (const connection of this.#connections) connection.terminate();
+      for (const listener of this.#listeners) listener.destroy();
+    });
+    if (this.#connections.size > 0) await new Promise<void>((done) => (this.#onIdle = done));
+    await Promise.all(listeners);
+    timer.cancel();
+    for (const attachment of this.#attachments) attachment[Symbol.dispose]();
+    this.#queue.end();
+  }
+
+  #upgrade(
+    request: IncomingMessage,
+    duplex: Duplex,
+    early: Uint8Array,
+    path: PathPattern | undefined,
+    decision: Decision<Context> | undefined,
+  ): Promise<Connection<Context>> {
+    const head = toRequestHead(request);
+    return this.#acceptor.accept({ head, duplex, early, path, message: request, decision });
+  }
+
+  #admit(socket: Duplex): void {
+    this.#handOver(this.serve(socket));
+  }
+
+  /** A connection nobody asked for by name: for the handler, or for whoever iterates. */
+  #handOver(opening: Promise<Connection<Context>>): void {
+    opening.then(
+      (connection) => {
+        const isWanted = this.#settings.handler === undefined;
+        if (isWanted && connection.readyState !== 'closed') this.#queue.push(connection);
+      },
+      // The client was told, and so were `onRefused` and the diagnostics channel.
+      () => {},
+    );
+  }
+
+  #refusal(): HandshakeErrorCode | undefined {
+    if (this.#closing !== undefined) return 'ERR_WS_SHUTTING_DOWN';
+    const size = this.#connections.size + this.#reading.size + this.#acceptor.deciding;
+    return size >= this.#settings.maxConnections ? 'ERR_WS_TOO_MANY_CONNECTIONS' : undefined;
+  }
+
+  #onFinished(connection: Connection<Context>): void {
+    this.#connections.delete(connection);
+    this.#queue.delete(connection);
+    if (this.#connections.size === 0) this.#onIdle?.();
+  }
+}
+
+function shuttingDown(): HandshakeError {
+  const code = 'ERR_WS_SHUTTING_DOWN';
+  return new HandshakeError(code, '', { status: statusOf(code) });
+}
