@@ -279,6 +279,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     end: number,
     lent: boolean,
   ): void {
+    // A Close that waits for a stream to end is not in the protocol's hands yet.
+    if (this.#isClosing) return;
     const message = toMessage(type, octets, start, end, lent);
     const handler = this.#handler;
     if (handler?.message === undefined) {

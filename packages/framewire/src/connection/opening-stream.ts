@@ -47,6 +47,7 @@ export class OpeningStream {
         : addAbortListener(signal, () => this.#failure.reject(signal.reason));
     duplex.on('data', this.#onData).on('end', this.#onEnd);
     duplex.on('error', this.#onError).on('close', this.#onClose);
+    if (duplex.destroyed) this.#lose('it is destroyed');
   }
 
   /** The promise's outcome, or the failure of the stream, whichever is first. */

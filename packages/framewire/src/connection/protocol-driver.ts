@@ -112,7 +112,9 @@ export class ProtocolDriver implements TransportSink, Pulse {
     this.transport.destroy();
   }
 
+  /** Holds the peer back; without effect once only its Close is waited for. */
   pause(): void {
+    if (!this.protocol.isOpen) return;
     this.#isPaused = true;
     this.transport.pause();
   }
@@ -216,7 +218,7 @@ export class ProtocolDriver implements TransportSink, Pulse {
       this.#onCloseTimeout(),
     );
     // What still comes is a Close or nothing: the application's own pace does not matter any more.
-    if (this.#isPaused && this.#backlog === undefined) this.transport.resume();
+    if (this.#isPaused) this.resume();
     if (this.protocol.shouldEndTransport) this.transport.end();
   }
 

@@ -48,7 +48,7 @@ export class Sending {
     return this.#queue.add(0, () =>
       sendFragments(source, options.type, {
         send: (type, octets, final) => this.#sendFragment(type, octets, final),
-        fail: (error) => this.#driver.fail(error, CloseCode.internalError),
+        fail: (error) => this.#failMessage(error),
       }),
     );
   }
@@ -74,6 +74,11 @@ export class Sending {
     else if (typeof data === 'string') protocol.sendText(data);
     else protocol.sendPrepared(data as PreparedMessage);
     return this.#afterSend(octets?.length ?? 0);
+  }
+
+  /** §5.4: a message cannot be given up in the middle; where the connection is closing, it need not. */
+  #failMessage(error: Error): void {
+    if (this.#driver.protocol.isOpen) this.#driver.fail(error, CloseCode.internalError);
   }
 
   async #sendFragment(type: MessageType, octets: Uint8Array, final: boolean): Promise<void> {

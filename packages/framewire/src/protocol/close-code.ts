@@ -44,6 +44,7 @@ export const CloseCode = {
  * since only a revision of the RFC can give them a meaning (§7.4.2).
  */
 export function isCloseCodeOnWire(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
   return (
     (code >= 1000 && code <= 1003) ||
     (code >= 1007 && code <= 1014) ||

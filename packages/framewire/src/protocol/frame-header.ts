@@ -53,14 +53,15 @@ export function checkOctet1(
 }
 
 /**
- * The payload length of a header that lies at `at` (§5.2). Above 2^53 the number is rounded, which
- * no limit can tell apart.
+ * The payload length of a header that lies at `at` (§5.2). From 2^53 on the number is rounded down,
+ * which no limit can tell apart; rounding up could reach the sign bit.
  */
 export function readPayloadLength(octets: Uint8Array, at: number): number {
   const length7 = octets[at + 1]! & LENGTH7;
   if (length7 < 126) return length7;
   if (length7 === 126) return (octets[at + 2]! << 8) | octets[at + 3]!;
-  return readUint32(octets, at + 2) * 2 ** 32 + readUint32(octets, at + 6);
+  const high = readUint32(octets, at + 2);
+  return high * 2 ** 32 + (high < 2 ** 21 ? readUint32(octets, at + 6) : 0);
 }
 
 /** Judges how a length was written: in the fewest octets, and without the sign bit (§5.2). */

@@ -17,7 +17,7 @@ export class MessageAssembler {
     return this.#size;
   }
 
-  /** Copies a slice. `expected` is the message's size as far as frames have announced it. */
+  /** Copies a slice. `expected` is the message's size once it is announced, `Infinity` before. */
   append(octets: Uint8Array, start: number, end: number, expected: number): void {
     const size = this.#size + (end - start);
     if (size > this.#octets.length) this.#grow(size, expected);

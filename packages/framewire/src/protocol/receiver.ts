@@ -96,7 +96,8 @@ export class Receiver implements FrameSink {
 
   frameBegins(opcode: number, payloadLength: number): void {
     if (isControl(opcode)) return;
-    if (opcode !== Opcode.continuation) this.#messageStreams = this.streaming;
+    // Whoever was let pass without a bound on its size must not be assembled.
+    if (opcode !== Opcode.continuation || this.streaming) this.#messageStreams = this.streaming;
     const error = this.#fragmentation.begin(opcode, payloadLength, this.#limits);
     if (error !== undefined) this.#obligations.failReceiving(error);
   }
@@ -144,7 +145,10 @@ export class Receiver implements FrameSink {
       return;
     }
     const assembler = (this.#assembler ??= new MessageAssembler());
-    const expected = assembler.size + (end - start) + this.#decoder.remaining;
+    // Only the last frame tells where the message ends; before, room is made for more to come.
+    const expected = this.#decoder.final
+      ? assembler.size + (end - start) + this.#decoder.remaining
+      : Infinity;
     assembler.append(octets, start, end, expected);
     if (!final) return;
     const message = assembler.take();
