@@ -28,7 +28,9 @@ export async function readRefusal(
 
 /** What a body of text says first, for the error's message. */
 function firstLine(body: Uint8Array): string {
-  const [line = ''] = Buffer.from(body).toString().split(/[\r\n]/u, 1);
+  const [line = ''] = Buffer.from(body)
+    .toString()
+    .split(/[\r\n]/u, 1);
   return /^[\P{C}]{1,200}$/u.test(line) && !line.startsWith('<') ? `: ${line}` : '';
 }
 

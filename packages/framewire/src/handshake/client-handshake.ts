@@ -29,7 +29,7 @@ export interface ClientRequest {
   /** The value of Sec-WebSocket-Extensions; absent to offer none. */
   readonly extensions?: string;
   readonly origin?: string;
-  /** Further headers, such as Authorization or Cookie. A Host among them takes the place of `host`. */
+  /** Further headers, such as Authorization. A Host among them takes the place of `host`. */
   readonly headers?: HeadersLike;
 }
 

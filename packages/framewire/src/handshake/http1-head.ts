@@ -50,7 +50,7 @@ export type HeadResult =
 
 type Complaint = (code: HandshakeErrorCode, detail: string) => HandshakeError;
 
-/** The error of a server carries the status to answer with; a client's has none but received ones. */
+/** A server's error carries the status to answer with; a client's, only one it received. */
 const complainOfRequest: Complaint = (code, detail) =>
   new HandshakeError(code, detail, { status: statusOf(code) });
 const complainOfResponse: Complaint = (code, detail) => new HandshakeError(code, detail);
@@ -66,8 +66,8 @@ type Seen = (typeof Seen)[keyof typeof Seen];
  * Collects the octets of a head, whatever slices they come in. Every octet is looked at once and
  * copied a bounded number of times; no more than `maxHeadSize` octets are kept. It refuses with
  * ERR_WS_HEAD_TOO_LARGE once the head is longer, and with ERR_WS_HEAD_MALFORMED at the first CR or
- * LF that stands alone. A refusal is final; after a head, the reader begins with the next one, which
- * is how a client gets past interim responses (RFC 9110 §15.2).
+ * LF that stands alone. A refusal is final; after a head, the reader begins with the next one,
+ * which is how a client gets past interim responses (RFC 9110 §15.2).
  */
 export class HeadReader {
   readonly #limits: HeadLimits;

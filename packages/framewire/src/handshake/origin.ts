@@ -12,9 +12,9 @@ import { isHost } from './request-target.ts';
 /**
  * - `'same'`: the page comes from the host and port that the Host header names.
  * - `'any'`: every page.
- * - a list: of exact origins (`'https://app.example.com'`, `'null'`), of origins with a wildcard for
- *   one or more leading labels (`'https://*.example.com'`), and of regular expressions, which must
- *   match the whole origin.
+ * - a list: of exact origins (`'https://app.example.com'`, `'null'`), of origins with a wildcard
+ *   for one or more leading labels (`'https://*.example.com'`), and of regular expressions, which
+ *   must match the whole origin.
  * - a function: what it returns.
  *
  * A request without an Origin comes from no browser and is allowed by all but the function.
@@ -28,7 +28,7 @@ export type OriginPolicy =
 /** A scheme, a name of 253 octets and a port are shorter than this; nothing longer is compared. */
 const MAX_ORIGIN_LENGTH = 512;
 
-/** RFC 6454 §6.2, with the slash at the end that golang.org/x/net sends. Linear: no class overlaps. */
+/** RFC 6454 §6.2, and the slash at the end that golang.org/x/net sends. No classes overlap. */
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@\\\s]*)\/?$/i;
 
 /**
@@ -57,7 +57,7 @@ export function isOriginAllowed(
   );
 }
 
-/** Throws a TypeError unless every string of a list is an origin, or one with a leading wildcard. */
+/** Throws a TypeError unless each string of a list is an origin, perhaps with a wildcard. */
 export function checkOriginPatterns(list: readonly (string | RegExp)[]): void {
   for (const pattern of list) {
     if (pattern instanceof RegExp) continue;
@@ -113,8 +113,8 @@ function matchesPattern(origin: string, pattern: string): boolean {
   );
 }
 
-/** The flags `g` and `y` would make a result depend on the one before, and `m` has no lines here. */
-function matchesWhole(text: string, pattern: RegExp): boolean {
+/** Flags `g` and `y` would make a result depend on the one before; `m` has no lines here. */
+export function matchesWhole(text: string, pattern: RegExp): boolean {
   const flags = pattern.flags.replace(/[gmy]/g, '');
   return new RegExp(`^(?:${pattern.source})$`, flags).test(text);
 }

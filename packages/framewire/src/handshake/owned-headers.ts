@@ -1,4 +1,4 @@
-/** Which header fields the opening handshake writes itself, so that nobody else may (RFC 6455 §4). */
+/** RFC 6455 §4 — the header fields that the opening handshake writes itself, and nobody else. */
 import { invalidArgument } from '../errors.ts';
 
 /** The Upgrade itself, and the framing of a body that a handshake does not have. */

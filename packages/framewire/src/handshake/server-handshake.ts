@@ -31,8 +31,8 @@ export interface ServerOffer {
 const RETRY_AFTER = 5;
 
 /**
- * Judges a request by §4.2.1, in this order: the HTTP version (505), the method (405), Connection
- * (400), Upgrade (426), the absence of a body (400), Host and target (400), Sec-WebSocket-Version
+ * Judges a request by §4.2.1, in this order: the HTTP version (505), the method (405), Upgrade
+ * (426), Connection (400), the absence of a body (400), Host and target (400), Sec-WebSocket-Version
  * (426), Sec-WebSocket-Key (400), Sec-WebSocket-Protocol (400), Sec-WebSocket-Extensions (400).
  * What a client of plain HTTP gets wrong comes first, so that it is told about the Upgrade.
  * The error carries the status. The Origin is not judged here: what is allowed is the server's say.
@@ -78,12 +78,17 @@ function judgeRequestLine({ httpVersion, method }: RequestHead): HandshakeError 
   return method === 'GET' ? undefined : refuse('ERR_WS_METHOD', quote(method));
 }
 
-/** §4.2.1 items 3 and 4. Both headers are lists, and the words in them have no case. */
+/**
+ * §4.2.1 items 3 and 4. Both headers are lists, and the words in them have no case. Upgrade first: a
+ * plain request has neither, and is best told which protocol there is to upgrade to.
+ */
 function judgeUpgrade(headers: HeaderMap): HandshakeError | undefined {
-  const connection = headers.get('connection');
-  if (!hasToken(connection, 'Upgrade')) return refuse('ERR_WS_CONNECTION', quote(connection));
   const upgrade = headers.get('upgrade');
-  return hasToken(upgrade, 'websocket') ? undefined : refuse('ERR_WS_UPGRADE', quote(upgrade));
+  if (!hasToken(upgrade, 'websocket')) return refuse('ERR_WS_UPGRADE', quote(upgrade));
+  const connection = headers.get('connection');
+  return hasToken(connection, 'Upgrade')
+    ? undefined
+    : refuse('ERR_WS_CONNECTION', quote(connection));
 }
 
 /**

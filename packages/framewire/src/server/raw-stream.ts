@@ -1,11 +1,16 @@
 /** A raw TCP or TLS stream → the head of a request, read strictly and in bounded time. */
 import type { OpeningStream } from '../connection/opening-stream.ts';
 import { HandshakeError } from '../errors.ts';
-import { HeadReader, parseRequestHead, type RequestHead } from '../handshake/http1-head.ts';
+import {
+  DEFAULT_HEAD_LIMITS,
+  HeadReader,
+  parseRequestHead,
+  type RequestHead,
+} from '../handshake/http1-head.ts';
 
 /** Rejects with what is wrong with the head, or with the failure of the stream. */
 export async function readRequestHead(stream: OpeningStream): Promise<RequestHead> {
-  const reader = new HeadReader();
+  const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'request');
   for (;;) {
     const chunk = await stream.next();
     if (chunk === undefined) throw new HandshakeError('ERR_WS_NETWORK', 'it ended early');

@@ -7,7 +7,7 @@ import {
 } from '../connection/options.ts';
 import { invalidArgument, type HandshakeError, type TimeoutError } from '../errors.ts';
 import type { HeadersLike } from '../handshake/header-values.ts';
-import { checkOriginPatterns } from '../handshake/origin.ts';
+import { checkOriginPatterns, matchesWhole } from '../handshake/origin.ts';
 import { checkSubprotocolNames } from '../handshake/subprotocol.ts';
 import { requirePositive } from '../protocol/limits.ts';
 import type { HandshakeRequest } from './handshake-request.ts';
@@ -130,7 +130,5 @@ export function resolveServerOptions<Context>(
 
 export function matchesPath(pattern: PathPattern | undefined, path: string): boolean {
   if (pattern === undefined) return true;
-  if (typeof pattern === 'string') return pattern === path;
-  const match = path.match(pattern);
-  return match !== null && match[0] === path;
+  return typeof pattern === 'string' ? pattern === path : matchesWhole(path, pattern);
 }
