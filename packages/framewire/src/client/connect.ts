@@ -109,30 +109,15 @@ async function readResponse(
   stream: OpeningStream,
   settings: ConnectionSettings,
 ): Promise<ResponseHead> {
+  const reader = new HeadReader();
   for (let informational = 0; ; informational++) {
-    const response = await readHead(stream);
+    const response = parseResponseHead(await stream.readHead(reader));
+    if (response instanceof HandshakeError) throw response;
     if (response.status === 101) return response;
     if (response.status >= 200) throw await readRefusal(stream, response, settings.clock);
     if (informational === MAX_INFORMATIONAL) {
       throw new HandshakeError('ERR_WS_STATUS', `more than ${MAX_INFORMATIONAL} of 1xx`);
     }
-  }
-}
-
-async function readHead(stream: OpeningStream): Promise<ResponseHead> {
-  const reader = new HeadReader();
-  for (;;) {
-    const chunk = await stream.next();
-    if (chunk === undefined) {
-      throw new HandshakeError('ERR_WS_NETWORK', 'the server ended the transport early');
-    }
-    const result = reader.push(chunk);
-    if (result.kind === 'refusal') throw result.error;
-    if (result.kind === 'needMore') continue;
-    stream.unread(result.rest);
-    const response = parseResponseHead(result.head);
-    if (response instanceof HandshakeError) throw response;
-    return response;
   }
 }
 

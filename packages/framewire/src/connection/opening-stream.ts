@@ -5,6 +5,7 @@
 import { addAbortListener } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { HandshakeError, TimeoutError } from '../errors.ts';
+import type { HeadReader } from '../handshake/http1-head.ts';
 import type { Clock, Timer } from './clock.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 
@@ -66,6 +67,19 @@ export class OpeningStream {
       }
       if (this.#hasEnded) return undefined;
       await this.race(new Promise<void>((resolve) => (this.#wake = resolve)));
+    }
+  }
+
+  /** The octets of one HTTP head, to its blank line; rejects with what is wrong with it. */
+  async readHead(reader: HeadReader): Promise<Uint8Array> {
+    for (;;) {
+      const chunk = await this.next();
+      if (chunk === undefined) throw this.#lost('it ended early');
+      const result = reader.push(chunk);
+      if (result.kind === 'refusal') throw result.error;
+      if (result.kind === 'needMore') continue;
+      this.unread(result.rest);
+      return result.head;
     }
   }
 
@@ -134,8 +148,12 @@ export class OpeningStream {
   };
 
   #lose(detail: string, cause?: Error): void {
+    this.fail(this.#lost(detail, cause));
+  }
+
+  #lost(detail: string, cause?: Error): HandshakeError {
     const details = { url: this.#url, ...(cause !== undefined && { cause }) };
-    this.fail(new HandshakeError('ERR_WS_NETWORK', detail, details));
+    return new HandshakeError('ERR_WS_NETWORK', detail, details);
   }
 
   #wakeReader(): void {

@@ -41,6 +41,8 @@ export class ProtocolDriver implements TransportSink, Pulse {
   octetsReceived = 0;
   /** What of a large chunk waits for its turn. */
   #backlog: Uint8Array | undefined;
+  #isBacklogScheduled = false;
+  #isStarted = false;
   #isPaused = false;
   #isFinished = false;
   /** Runs from the first Close, or failure, until the transport is gone. */
@@ -68,6 +70,7 @@ export class ProtocolDriver implements TransportSink, Pulse {
   /** Begins to read; `head` is what came right behind the opening handshake. */
   start(head: Uint8Array): void {
     if (this.#isFinished) return;
+    this.#isStarted = true;
     this.#keepAlive.start();
     this.transport.start(head);
     if (this.isReading) this.transport.resume();
@@ -85,12 +88,10 @@ export class ProtocolDriver implements TransportSink, Pulse {
   /** Sees to it that what the protocol has put out leaves with the end of this turn. */
   schedule(): void {
     this.#outbox.schedule();
-    this.#watchSending();
   }
 
   flush(): void {
     this.#outbox.flush();
-    this.#watchSending();
   }
 
   /** §7.1.2, for the first time; the transport follows when both sides have said Close. */
@@ -155,6 +156,11 @@ export class ProtocolDriver implements TransportSink, Pulse {
     if (rest === undefined) this.#receiveBacklog();
   }
 
+  onFull(): void {
+    this.protocol.holdPongs();
+    this.#watchSending();
+  }
+
   onDrain(): void {
     this.#sendTimer?.cancel();
     this.#sendTimer = undefined;
@@ -195,11 +201,18 @@ export class ProtocolDriver implements TransportSink, Pulse {
   /** One slice now, the next when other connections had their turn. */
   #receiveBacklog(): void {
     const backlog = this.#backlog;
+    this.#isBacklogScheduled = false;
     if (backlog === undefined || this.#isPaused) return;
     this.#backlog = backlog.length > SLICE ? backlog.subarray(SLICE) : undefined;
     this.#receive(backlog.subarray(0, SLICE));
-    if (this.#backlog !== undefined) setImmediate(() => this.#receiveBacklog());
+    if (this.#backlog !== undefined) this.#scheduleBacklog();
     else if (!this.#isPaused) this.transport.resume();
+  }
+
+  #scheduleBacklog(): void {
+    if (this.#isBacklogScheduled) return;
+    this.#isBacklogScheduled = true;
+    setImmediate(() => this.#receiveBacklog());
   }
 
   /** The transport has ended: what it brought before is handed on all the same. */
@@ -227,16 +240,15 @@ export class ProtocolDriver implements TransportSink, Pulse {
     this.abort(error);
   }
 
-  /** While the transport takes no more: bounds the wait, and what Pings can pile up (§10.4). */
+  /** §10.4: bounds the wait while the transport takes no more. */
   #watchSending(): void {
-    if (this.#sendTimer !== undefined || !this.transport.needsDrain || this.#isFinished) return;
-    this.protocol.holdPongs();
     const { clock, sendTimeout } = this.#settings;
-    if (sendTimeout === Infinity) return;
-    const { pending } = this.transport;
+    if (this.#sendTimer !== undefined || this.#isFinished || sendTimeout === Infinity) return;
+    const { taken } = this.transport;
     this.#sendTimer = clock.setTimer(sendTimeout, () => {
       this.#sendTimer = undefined;
-      if (this.transport.pending < pending) this.#watchSending();
+      if (!this.transport.needsDrain) return;
+      if (this.transport.taken > taken) this.#watchSending();
       else this.abort(new TimeoutError('ERR_WS_SEND_TIMEOUT', sendTimeout));
     });
   }

@@ -6,6 +6,8 @@ import { copyOf } from '../protocol/octets.ts';
 export interface TransportSink {
   /** Octets from the peer; they may be changed in place. */
   onData(chunk: Uint8Array): void;
+  /** More is waiting than the transport wants: `onDrain` follows. */
+  onFull(): void;
   /** Everything written so far has left. */
   onDrain(): void;
   /** The peer has ended its side. */
@@ -26,6 +28,7 @@ export class Transport {
   readonly #ownsChunks: boolean;
   #error: Error | undefined;
   #ended = false;
+  #written = 0;
 
   constructor(duplex: Duplex, sink: TransportSink) {
     this.duplex = duplex;
@@ -59,6 +62,11 @@ export class Transport {
     return this.duplex.writableLength;
   }
 
+  /** Octets the kernel has taken since the beginning: what grows while there is progress. */
+  get taken(): number {
+    return this.#written - this.pending;
+  }
+
   /** More is waiting than the transport wants: `onDrain` follows. */
   get needsDrain(): boolean {
     return this.duplex.writableNeedDrain;
@@ -70,15 +78,21 @@ export class Transport {
   }
 
   write(octets: Uint8Array): void {
-    if (this.#isWritable) this.duplex.write(octets);
+    if (!this.#isWritable) return;
+    this.#written += octets.length;
+    if (!this.duplex.write(octets)) this.#sink.onFull();
   }
 
   /** Several buffers in one system call. */
   writeAll(parts: readonly Uint8Array[]): void {
     if (!this.#isWritable) return;
     this.duplex.cork();
-    for (const part of parts) this.duplex.write(part);
+    for (const part of parts) {
+      this.#written += part.length;
+      this.duplex.write(part);
+    }
     this.duplex.uncork();
+    if (this.needsDrain) this.#sink.onFull();
   }
 
   pause(): void {

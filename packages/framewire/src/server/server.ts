@@ -8,11 +8,11 @@ import { prepareMessage, type Sendable, type SendOptions } from '../connection/m
 import { OpeningStream } from '../connection/opening-stream.ts';
 import { requirePositive } from '../protocol/limits.ts';
 import { HandshakeError, statusOf, type HandshakeErrorCode } from '../errors.ts';
+import { DEFAULT_HEAD_LIMITS, HeadReader, parseRequestHead } from '../handshake/http1-head.ts';
 import { Acceptor, type Admission } from './acceptor.ts';
 import { ConnectionQueue } from './connection-queue.ts';
 import { attachTo, toRequestHead, type AnyHttpServer } from './http1-upgrade.ts';
 import { Listener, type ListenAddress, type ListenOptions } from './listener.ts';
-import { readRequestHead } from './raw-stream.ts';
 import {
   resolveServerOptions,
   type Decision,
@@ -135,7 +135,9 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     if (this.#closing !== undefined) stream.fail(shuttingDown());
     let head;
     try {
-      head = await readRequestHead(stream);
+      const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'request');
+      head = parseRequestHead(await stream.readHead(reader));
+      if (head instanceof HandshakeError) throw head;
     } catch (error) {
       this.#acceptor.refuse(transport, stream, error, undefined);
       throw error;
