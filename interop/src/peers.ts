@@ -1,0 +1,182 @@
+/** The peers: what each one can do, which tools it takes, and how to start it. */
+import { access, constants, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { AgentEndpoint } from './agent-endpoint.ts';
+import { ChromiumEndpoint } from './chromium-endpoint.ts';
+import type { Ability, Endpoint } from './endpoint.ts';
+
+const execute = promisify(execFile);
+
+/** The folder of this workspace. */
+export const HOME: string = dirname(dirname(fileURLToPath(import.meta.url)));
+const BUILD = join(HOME, '.build');
+const GO_SOURCES = '/usr/share/gocode';
+
+/** A tool is not there; the message names where it comes from. */
+export class MissingTool extends Error {}
+
+export interface Peer {
+  readonly name: string;
+  /** Checks that the tools are there, builds what has to be built; rejects with `MissingTool`. */
+  readonly prepare: () => Promise<void>;
+  /** The version of the implementation, once prepared. */
+  readonly version: () => Promise<string>;
+  readonly start: () => Promise<Endpoint>;
+}
+
+const EVERYTHING: readonly Ability[] = [
+  'listens',
+  'sets headers',
+  'sets its origin',
+  'sees the status of a refusal',
+  'does without a common subprotocol',
+  'sends fragments',
+  'reassembles fragments',
+  'sends pings',
+  'sees pings',
+  'sees pongs',
+  'has close codes',
+  'closes without a code',
+  'limits messages',
+  'sends invalid text',
+  'drops the transport',
+  'can be killed',
+  'speaks TLS',
+  'offers compression',
+];
+
+async function firstInPath(name: string): Promise<string | undefined> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    if (await isThere(path, constants.X_OK)) return path;
+  }
+  return undefined;
+}
+
+function isThere(path: string, mode: number = constants.R_OK): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function buildGo(program: string, library: string, debianPackage: string): Promise<void> {
+  const go = await firstInPath('go');
+  if (go === undefined) throw new MissingTool('no Go compiler: Debian package golang-go');
+  if (!(await isThere(join(GO_SOURCES, 'src', library)))) {
+    throw new MissingTool(`no ${library}: Debian package ${debianPackage}`);
+  }
+  const env = {
+    ...process.env,
+    GO111MODULE: 'off',
+    GOPATH: [join(HOME, 'peers', 'go'), GO_SOURCES].join(delimiter),
+    GOCACHE: join(BUILD, 'go-cache'),
+    GOFLAGS: '',
+  };
+  const args = ['build', '-o', join(BUILD, program), program];
+  await execute(go, args, { env, cwd: HOME, timeout: 120_000 });
+}
+
+async function debianVersion(name: string): Promise<string> {
+  const args = ['--show', '--showformat', '${Version}', name];
+  const found = await execute('dpkg-query', args).catch(() => ({ stdout: 'unknown version' }));
+  return found.stdout;
+}
+
+function goPeer(name: string, library: string, debian: string, lacks: readonly Ability[]): Peer {
+  const abilities = EVERYTHING.filter((ability) => !lacks.includes(ability));
+  const xnet: readonly Ability[] = ['has a JSON codec', 'closes with 1000 only'];
+  const program = {
+    name,
+    command: join(BUILD, name),
+    args: [],
+    abilities: name === 'xnet' ? [...abilities, ...xnet] : abilities,
+    needsOrigin: name === 'xnet',
+  };
+  return {
+    name,
+    prepare: () => buildGo(name, library, debian),
+    version: () => debianVersion(debian),
+    start: () => Promise.resolve(new AgentEndpoint(program)),
+  };
+}
+
+const PYTHON = '/usr/bin/python3';
+
+const python: Peer = {
+  name: 'python',
+  prepare: async () => {
+    const test = execute(PYTHON, ['-c', 'import websockets.legacy.server']);
+    await test.catch(() => {
+      throw new MissingTool(
+        'no websockets for /usr/bin/python3: Debian package python3-websockets',
+      );
+    });
+  },
+  version: () => debianVersion('python3-websockets'),
+  start: () =>
+    Promise.resolve(
+      new AgentEndpoint({
+        name: 'python',
+        command: PYTHON,
+        args: ['-u', join(HOME, 'peers', 'python', 'agent.py')],
+        abilities: EVERYTHING,
+      }),
+    ),
+};
+
+const ws: Peer = {
+  name: 'ws',
+  prepare: () => Promise.resolve(),
+  version: async () => {
+    const path = createRequire(import.meta.url).resolve('ws/package.json');
+    const manifest: { version: string } = JSON.parse(await readFile(path, 'utf8'));
+    return manifest.version;
+  },
+  start: () =>
+    Promise.resolve(
+      new AgentEndpoint({
+        name: 'ws',
+        command: process.execPath,
+        args: [join(HOME, 'dist', 'ws-agent.js')],
+        abilities: EVERYTHING.filter((ability) => ability !== 'does without a common subprotocol'),
+      }),
+    ),
+};
+
+/** The browser's binary. */
+export const CHROMIUM: string = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+
+export const chromium: Peer = {
+  name: 'chromium',
+  prepare: async () => {
+    if (await isThere(CHROMIUM, constants.X_OK)) return;
+    throw new MissingTool(`no ${CHROMIUM}: Debian package chromium, or set CHROMIUM`);
+  },
+  version: async () => (await execute(CHROMIUM, ['--version'])).stdout.trim(),
+  start: () => ChromiumEndpoint.start(CHROMIUM),
+};
+
+export const PEERS: readonly Peer[] = [
+  goPeer('gorilla', 'github.com/gorilla/websocket', 'golang-github-gorilla-websocket-dev', []),
+  goPeer('xnet', 'golang.org/x/net/websocket', 'golang-golang-x-net-dev', [
+    'sees the status of a refusal',
+    'does without a common subprotocol',
+    'sends fragments',
+    'reassembles fragments',
+    'sees pings',
+    'sees pongs',
+    'has close codes',
+    'closes without a code',
+    'limits messages',
+    'speaks TLS',
+    'offers compression',
+  ]),
+  python,
+  ws,
+  chromium,
+];
