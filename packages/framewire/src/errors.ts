@@ -459,18 +459,12 @@ export function misuse(code: UsageErrorCode, detail: string, options?: ErrorOpti
 
 /** A caller's mistake about a type, with the library's code on it. */
 export function invalidArgument(detail: string): TypeError {
-  return withCode(
-    new TypeError(sentence('ERR_WS_INVALID_ARGUMENT', detail)),
-    'ERR_WS_INVALID_ARGUMENT',
-  );
+  return withCode(new TypeError(detail), 'ERR_WS_INVALID_ARGUMENT');
 }
 
 /** A caller's mistake about a range, with the library's code on it. */
 export function outOfRange(detail: string): RangeError {
-  return withCode(
-    new RangeError(sentence('ERR_WS_INVALID_ARGUMENT', detail)),
-    'ERR_WS_INVALID_ARGUMENT',
-  );
+  return withCode(new RangeError(detail), 'ERR_WS_INVALID_ARGUMENT');
 }
 
 /** A URL that no WebSocket can have (RFC 6455 §3). */

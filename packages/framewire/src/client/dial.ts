@@ -20,9 +20,18 @@ export function dial(destination: Destination, options: tls.ConnectionOptions): 
 
 /** Resolves when the stream can carry the handshake: for TLS, when the certificate was accepted. */
 export function connected(duplex: Duplex): Promise<void> {
-  if (duplex instanceof tls.TLSSocket) return once(duplex, 'secureConnect');
+  if (isSecuring(duplex)) return once(duplex, 'secureConnect');
   if (duplex instanceof net.Socket && duplex.connecting) return once(duplex, 'connect');
   return Promise.resolve();
+}
+
+/** Not so for a socket that was given when its own handshake was over. */
+function isSecuring(duplex: Duplex): boolean {
+  return (
+    duplex instanceof tls.TLSSocket &&
+    'secureConnecting' in duplex &&
+    duplex.secureConnecting === true
+  );
 }
 
 function once(duplex: Duplex, event: string): Promise<void> {

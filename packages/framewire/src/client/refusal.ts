@@ -42,8 +42,8 @@ async function readBody(
 ): Promise<Uint8Array> {
   const isChunked = /chunked\s*$/iu.test(headers.get('transfer-encoding') ?? '');
   const announced = headers.get('content-length');
-  const length = isChunked || announced === undefined ? Infinity : Number(announced);
-  const wanted = isChunked ? 2 * MAX_BODY : Math.min(MAX_BODY, length >= 0 ? length : 0);
+  const length = isChunked || announced === undefined ? Infinity : toLength(announced);
+  const wanted = isChunked ? 2 * MAX_BODY : Math.min(MAX_BODY, length);
   const chunks: Uint8Array[] = [];
   let isLate = false;
   let wake: (() => void) | undefined;
@@ -60,7 +60,7 @@ async function readBody(
       if (chunk === undefined) break;
       chunks.push(chunk);
       size += chunk.length;
-      if (isChunked && endsChunks(chunk)) break;
+      if (isChunked && unchunk(Buffer.concat(chunks)).isComplete) break;
     }
   } catch {
     // The refusal is what matters; a transport that fails behind it only shortens the body.
@@ -68,26 +68,28 @@ async function readBody(
     timer.cancel();
   }
   const received = Buffer.concat(chunks);
-  const body = isChunked ? unchunk(received) : received;
+  const body = isChunked ? unchunk(received).data : received;
   return copyOf(body, 0, Math.min(body.length, MAX_BODY, length));
 }
 
-/** RFC 9112 §7.1: the last chunk has the length 0. */
-function endsChunks(chunk: Uint8Array): boolean {
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).includes('0\r\n\r\n');
+/** RFC 9110 §8.6: digits. What is no length announces nothing that could be read. */
+function toLength(announced: string): number {
+  return /^[0-9]+$/u.test(announced) ? Number(announced) : 0;
 }
 
-/** RFC 9112 §7.1: the data of the chunks that are there, whole or in part. */
-function unchunk(body: Buffer): Buffer {
+/** RFC 9112 §7.1: the data of the chunks that are there, whole or in part; the last has the size 0. */
+function unchunk(body: Buffer): { readonly data: Buffer; readonly isComplete: boolean } {
   const parts: Buffer[] = [];
-  for (let at = 0; at < body.length;) {
+  let isComplete = false;
+  for (let at = 0; at < body.length && !isComplete;) {
     const lineEnd = body.indexOf('\r\n', at);
     if (lineEnd < 0) break;
     const size = Number.parseInt(body.toString('latin1', at, lineEnd), 16);
-    if (!(size > 0)) break;
+    // Nor does anything follow what is no size.
+    isComplete = !(size > 0);
     const start = lineEnd + 2;
-    parts.push(body.subarray(start, start + size));
+    if (!isComplete) parts.push(body.subarray(start, start + size));
     at = start + size + 2;
   }
-  return Buffer.concat(parts);
+  return { data: Buffer.concat(parts), isComplete };
 }

@@ -30,6 +30,10 @@ const SCHEMES: ReadonlyMap<string, boolean> = new Map([
 /** Reads a URL; a `TypeError` with the code `ERR_WS_INVALID_URL` for one that cannot be dialled. */
 export function parseUrl(input: string | URL, socketPath?: string): Destination {
   const url = toUrl(input);
+  const credentials = credentialsOf(url);
+  // From here on nothing shows them: not an error, not the connection.
+  url.username = '';
+  url.password = '';
   const isSecure = SCHEMES.get(url.protocol);
   if (isSecure === undefined) {
     throw invalidUrl(`${url.href}: the scheme is ${url.protocol} where ws: or wss: is needed`);
@@ -40,14 +44,14 @@ export function parseUrl(input: string | URL, socketPath?: string): Destination 
   if (url.protocol.endsWith('+unix:')) return unixDestination(url, isSecure);
   if (url.hostname === '') throw invalidUrl(`${url.href}: it has no host`);
   return {
-    url: withoutCredentials(url, isSecure),
+    url: `${isSecure ? 'wss' : 'ws'}://${url.host}${url.pathname}${url.search}`,
     isSecure,
     hostname: url.hostname.replace(/^\[(.*)\]$/u, '$1'),
     port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
     socketPath,
     host: url.host,
     target: `${url.pathname}${url.search}`,
-    credentials: credentialsOf(url),
+    credentials,
   };
 }
 
@@ -68,7 +72,7 @@ function unixDestination(url: URL, isSecure: boolean): Destination {
     isSecure,
     hostname: 'localhost',
     port: 0,
-    socketPath: decodeURIComponent(socketPath),
+    socketPath: decode(socketPath),
     host: 'localhost',
     target: `${path === '' ? '/' : path}${url.search}`,
     credentials: undefined,
@@ -80,11 +84,16 @@ function splitOnce(text: string, separator: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function withoutCredentials(url: URL, isSecure: boolean): string {
-  return `${isSecure ? 'wss' : 'ws'}://${url.host}${url.pathname}${url.search}`;
-}
-
 function credentialsOf(url: URL): string | undefined {
   if (url.username === '' && url.password === '') return undefined;
-  return `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return `${decode(url.username)}:${decode(url.password)}`;
+}
+
+/** A percent sign that encodes nothing is left by the URL parser as it is. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw invalidUrl('a part of it is not percent-encoded UTF-8', { cause });
+  }
 }

@@ -17,12 +17,13 @@ export interface CodecConnection<Value> extends AsyncIterable<Value> {
   /**
    * The next value; `undefined` after a clean close. A message that is none rejects with a
    * `ProtocolError` `ERR_WS_INVALID_VALUE`, whose cause is what `decode` threw; the connection goes
-   * on, and whoever wants to end it closes it with 1003 or 1007.
+   * on, and whoever wants to end it closes it with 1003 or 1007. In a `for await` the loop ends with
+   * that error; another loop goes on with the next message.
    */
   receive(options?: { readonly signal?: AbortSignal | undefined }): Promise<Value | undefined>;
 }
 
-/** JSON as text. Values come from `JSON.parse`: a `__proto__` in them is a property like any other. */
+/** JSON, sent as text; read from binary messages too. Values come from `JSON.parse`: a `__proto__` in them is a property like any other. */
 export function json<Value = unknown>(): Codec<Value> {
   return {
     encode(value) {

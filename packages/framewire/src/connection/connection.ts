@@ -8,11 +8,12 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { publishClosed, publishOpened } from '../diagnostics.ts';
-import { ConnectionClosedError, misuse, type CloseInfo } from '../errors.ts';
+import { ConnectionClosedError, LimitError, misuse, type CloseInfo } from '../errors.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import { assertClose } from '../protocol/control-frames.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { MessageType, Role } from '../protocol/opcode.ts';
+import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import { withCodec, type Codec, type CodecConnection } from './codec.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 import type { ConnectionHandler } from './handler.ts';
@@ -139,6 +140,11 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     return this.#isClosing ? this.#sendAfterClose() : this.#sending.send(data, options);
   }
 
+  /** @internal Sends to one of many; whether the connection is open and not too far behind. */
+  offer(message: PreparedMessage): boolean {
+    return !this.#isClosing && this.#sending.offer(message);
+  }
+
   /**
    * Sends one message part by part, without knowing its size (RFC 6455 §5.4): each part leaves as it
    * comes, and the source is held back while the peer reads slowly. Strings make a text message,
@@ -157,7 +163,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   receive(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Message | undefined> {
-    return this.#pull().receive(options.signal);
+    if (this.#handler?.message !== undefined) return Promise.reject(readByHandler());
+    return this.#readingOf().receive(options.signal);
   }
 
   /** Messages until the end, as `receive` gives them. Leaving the loop does not close. */
@@ -171,9 +178,9 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    * the connection is read in this way only.
    */
   messages(): AsyncGenerator<MessageStream, void, undefined> {
-    const reading = this.#pull();
+    const streams = this.#pull().streams();
     this.#driver.protocol.streaming = true;
-    return reading.streams();
+    return streams;
   }
 
   /**
@@ -271,6 +278,11 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     Object.defineProperty(this.prototype, inspect.custom, { value: describe });
   }
 
+  /** @internal Runs the application's own function for this connection. */
+  run(task: () => void | Promise<void>): void {
+    this.#guard(task);
+  }
+
   /** @internal */
   onMessage(
     type: MessageType,
@@ -281,15 +293,12 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   ): void {
     // A Close that waits for a stream to end is not in the protocol's hands yet.
     if (this.#isClosing) return;
-    const message = toMessage(type, octets, start, end, lent);
     const handler = this.#handler;
-    if (handler?.message === undefined) {
-      this.#readingOf().push(message);
-      return;
-    }
     try {
-      const done = handler.message(this, message);
-      if (done !== undefined) done.then(undefined, (error: unknown) => this.#failWith(error));
+      // Throws for a text that is longer than a string can be.
+      const message = toMessage(type, octets, start, end, lent);
+      if (handler?.message === undefined) this.#readingOf().push(message);
+      else this.#watch(handler.message(this, message));
     } catch (error) {
       this.#failWith(error);
     }
@@ -334,12 +343,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     this.#sending.finish(error);
     this.#closed?.resolve(info);
     publishClosed(this, info);
-    try {
-      this.#handler?.closed?.(this, info);
-    } catch (error) {
-      // There is no connection left to fail; the mistake must not be silent, nor end the process.
-      process.emitWarning(error as Error);
-    }
+    this.#guard(() => this.#handler?.closed?.(this, info));
     this.#onFinished?.(this);
   }
 
@@ -372,7 +376,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   /** For a reader, unless the messages go elsewhere. */
   #pull(): Reading {
     if (this.#handler?.message === undefined) return this.#readingOf();
-    throw misuse('ERR_WS_CONCURRENT_READ', 'by a handler');
+    throw readByHandler();
   }
 
   #readingOf(): Reading {
@@ -382,18 +386,26 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     return this.#reading;
   }
 
-  /** Runs application code: what it throws fails this connection and nothing else. */
-  #guard(task: () => void): void {
+  /** Runs application code: what it throws, or rejects with, fails this connection and nothing else. */
+  #guard(task: () => unknown): void {
     try {
-      task();
+      this.#watch(task());
     } catch (error) {
       this.#failWith(error);
     }
   }
 
+  #watch(done: unknown): void {
+    if (done instanceof Promise) done.catch((error: unknown) => this.#failWith(error));
+  }
+
   #failWith(error: unknown): void {
+    // That a message was dropped, or came too late, is told where it was sent, and is no mistake.
+    if (error instanceof ConnectionClosedError || isDropped(error)) return;
     const reason = error instanceof Error ? error : new Error(inspect(error), { cause: error });
-    this.#driver.fail(reason, CloseCode.internalError);
+    // Where there is no connection left to fail, the mistake must not be silent, nor end the process.
+    if (this.#driver.isFinished) process.emitWarning(reason);
+    else this.#driver.fail(reason, CloseCode.internalError);
   }
 
   get #socket(): Socket | undefined {
@@ -406,6 +418,14 @@ function describe(this: Connection): string {
   const protocol = this.protocol === '' ? '' : ` ${this.protocol}`;
   const { role, readyState, url, bufferedAmount } = this;
   return `Connection { ${role} ${readyState} ${url}${protocol}, ${bufferedAmount} octets queued }`;
+}
+
+function isDropped(error: unknown): boolean {
+  return error instanceof LimitError && error.code === 'ERR_WS_SEND_BUFFER_FULL';
+}
+
+function readByHandler(): Error {
+  return misuse('ERR_WS_CONCURRENT_READ', 'by a handler');
 }
 
 function octetsOfControl(payload: string | Uint8Array): Uint8Array {

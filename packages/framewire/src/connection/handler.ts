@@ -7,7 +7,7 @@ import type { Message } from './message.ts';
  * What happens on a connection. One handler serves any number of connections and no closure is made
  * for any of them; a connection with a `message` method here is not read in another way. When a
  * method throws, or its promise rejects, that connection alone fails with 1011 and the error is in
- * its `CloseInfo`.
+ * its `CloseInfo`; only that a message was dropped or came too late, as `send` tells, is no failure.
  */
 export interface ConnectionHandler<Context = unknown, Opening = unknown> {
   /** The opening handshake is complete; on a server with the request, which is not kept. */

@@ -16,30 +16,31 @@ export class Wheel {
   readonly #clock: Clock;
   readonly #step: number;
   readonly #slots: Set<WheelMember>[] = Array.from({ length: SLOTS }, () => new Set());
+  readonly #onEmpty: () => void;
   #at = 0;
   #size = 0;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, period: number) {
+  constructor(clock: Clock, period: number, onEmpty: () => void) {
     this.#clock = clock;
     this.#step = period / SLOTS;
+    this.#onEmpty = onEmpty;
   }
 
-  /** Returns the slot, which `remove` asks for. The first beat comes after a whole turn. */
-  add(member: WheelMember): number {
-    const slot = this.#at;
-    this.#slots[slot]!.add(member);
+  /** The first beat comes after a whole turn, less at most an eighth that has passed already. */
+  add(member: WheelMember): void {
+    this.#slots[this.#at]!.add(member);
     this.#size++;
     this.#timer ??= this.#clock.setTimer(this.#step, () => this.#turn());
-    return slot;
   }
 
-  remove(member: WheelMember, slot: number): void {
-    if (!this.#slots[slot]!.delete(member)) return;
+  remove(member: WheelMember): void {
+    if (!this.#slots.some((slot) => slot.delete(member))) return;
     this.#size--;
     if (this.#size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#onEmpty();
   }
 
   #turn(): void {
@@ -51,11 +52,16 @@ export class Wheel {
 
 const wheels = new WeakMap<Clock, Map<number, Wheel>>();
 
-/** The wheel for an interval, one for each clock. */
-export function wheelFor(clock: Clock, interval: number): Wheel {
+/** Puts a member on the wheel for its interval: one for each clock, and only while it has members. */
+export function joinWheel(clock: Clock, interval: number, member: WheelMember): Wheel {
   let byInterval = wheels.get(clock);
   if (byInterval === undefined) wheels.set(clock, (byInterval = new Map()));
-  let wheel = byInterval.get(interval);
-  if (wheel === undefined) byInterval.set(interval, (wheel = new Wheel(clock, interval / 2)));
+  const others = byInterval;
+  let wheel = others.get(interval);
+  if (wheel === undefined) {
+    wheel = new Wheel(clock, interval / 2, () => others.delete(interval));
+    others.set(interval, wheel);
+  }
+  wheel.add(member);
   return wheel;
 }

@@ -1,6 +1,6 @@
 /** Whether the peer is still there: asked with a Ping when it is silent (RFC 6455 §5.5.2). */
 import type { Timer } from './clock.ts';
-import { wheelFor, type WheelMember } from './heartbeat.ts';
+import { joinWheel, type Wheel, type WheelMember } from './heartbeat.ts';
 import type { ConnectionSettings, Heartbeat } from './options.ts';
 
 /** Octets of an incomplete frame that count as a sign of life: a peer that sends one at a time is none. */
@@ -20,7 +20,7 @@ export interface Pulse {
 export class KeepAlive implements WheelMember {
   readonly #pulse: Pulse;
   readonly #settings: ConnectionSettings;
-  #slot = -1;
+  #wheel: Wheel | undefined;
   #frames = 0;
   #octets = 0;
   #deadline: Timer | undefined;
@@ -32,22 +32,29 @@ export class KeepAlive implements WheelMember {
 
   start(): void {
     const { heartbeat, clock } = this.#settings;
-    if (heartbeat !== undefined) this.#slot = wheelFor(clock, heartbeat.interval).add(this);
+    if (heartbeat !== undefined) this.#wheel = joinWheel(clock, heartbeat.interval, this);
   }
 
   stop(): void {
-    this.#deadline?.cancel();
-    this.#deadline = undefined;
-    const { heartbeat, clock } = this.#settings;
-    if (heartbeat === undefined || this.#slot < 0) return;
-    wheelFor(clock, heartbeat.interval).remove(this, this.#slot);
-    this.#slot = -1;
+    this.#stopWatch();
+    this.#wheel?.remove(this);
+    this.#wheel = undefined;
+  }
+
+  /** Silence of our own making, such as a pause that has ended, is none of the peer's. */
+  excuse(): void {
+    this.#frames = -1;
   }
 
   onBeat(): void {
     const { heartbeat } = this.#settings;
-    if (this.#deadline !== undefined || heartbeat === undefined) return;
-    if (this.#isAlive()) return;
+    const isAlive = this.#isAlive;
+    // While an answer is awaited, signs of life are counted from the Ping on.
+    if (heartbeat === undefined || (this.#deadline !== undefined && !isAlive)) return;
+    this.#frames = this.#pulse.framesReceived;
+    this.#octets = this.#pulse.octetsReceived;
+    this.#stopWatch();
+    if (isAlive) return;
     this.#pulse.ask();
     this.#watch(heartbeat);
   }
@@ -55,17 +62,20 @@ export class KeepAlive implements WheelMember {
   #watch({ timeout }: Heartbeat): void {
     this.#deadline = this.#settings.clock.setTimer(timeout, () => {
       this.#deadline = undefined;
-      if (!this.#isAlive()) this.#pulse.onSilence(timeout);
+      if (!this.#isAlive) this.#pulse.onSilence(timeout);
     });
   }
 
+  #stopWatch(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+  }
+
   /** Whether there was a sign of life since the last look. */
-  #isAlive(): boolean {
+  get #isAlive(): boolean {
     const { framesReceived, octetsReceived, isReading } = this.#pulse;
-    const alive =
-      !isReading || framesReceived !== this.#frames || octetsReceived - this.#octets >= PROGRESS;
-    this.#frames = framesReceived;
-    this.#octets = octetsReceived;
-    return alive;
+    return (
+      !isReading || framesReceived !== this.#frames || octetsReceived - this.#octets >= PROGRESS
+    );
   }
 }

@@ -45,9 +45,10 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
 
   /** @internal The rest is of no interest. */
   drop(): void {
+    if (this.#state === 'receiving' || this.#parts.length > 0) this.#state = 'dropped';
     for (const part of this.#parts) this.#inbox.discharge(part.length);
     this.#parts = [];
-    this.#state = 'dropped';
+    this.#wakeReader();
   }
 
   /** @internal The connection has ended before the message did. */
@@ -65,8 +66,11 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
         if (part !== undefined) {
           this.#inbox.discharge(part.length);
           yield part;
-        } else if (this.#state !== 'receiving') {
+        } else if (this.#state === 'complete') {
           return;
+        } else if (this.#state === 'dropped') {
+          // Without an error what was read so far would pass for the whole.
+          throw misuse('ERR_WS_CONCURRENT_READ', 'the rest of the message was dropped');
         } else if (this.#info !== undefined) {
           throw new ConnectionClosedError(this.#info);
         } else {

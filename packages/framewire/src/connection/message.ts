@@ -50,7 +50,11 @@ export function octetsOf(data: Exclude<Sendable, string | PreparedMessage>): Uin
 }
 
 export function assertUtf8(octets: Uint8Array): void {
-  if (!isUtf8(octets)) throw invalidArgument('octets sent as text are not valid UTF-8');
+  if (!isUtf8(octets)) throw notUtf8();
+}
+
+export function notUtf8(): TypeError {
+  return invalidArgument('octets sent as text are not valid UTF-8');
 }
 
 /** Encodes a message once, to be sent to many connections or many times. */

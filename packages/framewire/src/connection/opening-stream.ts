@@ -32,6 +32,7 @@ export class OpeningStream {
   #chunks: Uint8Array[] = [];
   #unread = 0;
   #hasEnded = false;
+  #isSilent = true;
   #wake: (() => void) | undefined;
 
   constructor(duplex: Duplex, options: OpeningStreamOptions) {
@@ -49,6 +50,11 @@ export class OpeningStream {
     duplex.on('data', this.#onData).on('end', this.#onEnd);
     duplex.on('error', this.#onError).on('close', this.#onClose);
     if (duplex.destroyed) this.#lose('it is destroyed');
+  }
+
+  /** Not one octet has arrived: there is nobody to answer. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** The promise's outcome, or the failure of the stream, whichever is first. */
@@ -127,6 +133,7 @@ export class OpeningStream {
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
+    this.#isSilent = false;
     this.#chunks.push(chunk);
     this.#unread += chunk.length;
     if (this.#unread > MAX_UNREAD) this.duplex.pause();

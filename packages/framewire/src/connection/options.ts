@@ -22,7 +22,7 @@ export interface ConnectionOptions extends LimitOptions {
   /**
    * Octets that may wait before backpressure acts, for each direction: received messages that nobody
    * has read pause the transport, and `send` returns a promise that waits for the peer. A transport's
-   * own high-water mark, where it is larger, stands for the sending side. Default 64 KiB.
+   * own high-water mark, where it is larger, stands for the sending side. Default 128 KiB.
    */
   readonly highWaterMark?: number | undefined;
   /**
@@ -69,7 +69,7 @@ export interface ConnectionSettings {
 export function resolveConnectionOptions(options: ConnectionOptions): ConnectionSettings {
   const settings: ConnectionSettings = {
     limits: resolveLimits(options),
-    highWaterMark: options.highWaterMark ?? 64 * 1024,
+    highWaterMark: options.highWaterMark ?? 128 * 1024,
     maxBufferedAmount: options.maxBufferedAmount ?? 16 * 1024 * 1024,
     slowConsumer: options.slowConsumer ?? 'terminate',
     sendTimeout: options.sendTimeout ?? 120_000,

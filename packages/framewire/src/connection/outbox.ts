@@ -3,6 +3,7 @@
  * idle connection owns no buffer, and what one connection sends in one turn of the event loop lies
  * in one piece and leaves in one write.
  */
+import { copyOf } from '../protocol/octets.ts';
 import { MAX_RESERVATION, type Output } from '../protocol/output.ts';
 import type { Transport } from './transport.ts';
 
@@ -88,7 +89,10 @@ export class Outbox implements Output {
 
   append(octets: Uint8Array): void {
     this.#cut();
-    this.#push(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength));
+    // Where no drain will tell when the octets are free again, they have to be our own.
+    const { length } = octets;
+    const kept = this.#transport.hasRoomFor(length) ? copyOf(octets, 0, length) : octets;
+    this.#push(Buffer.from(kept.buffer, kept.byteOffset, kept.byteLength));
   }
 
   /** To be called after octets were put in: sees to it that they leave, soon and together. */

@@ -122,8 +122,11 @@ export class ProtocolDriver implements TransportSink, Pulse {
 
   resume(): void {
     this.#isPaused = false;
+    // Before the start nobody would take what comes.
+    if (!this.#isStarted) return;
+    this.#keepAlive.excuse();
     if (this.#backlog === undefined) this.transport.resume();
-    else setImmediate(() => this.#receiveBacklog());
+    else this.#scheduleBacklog();
   }
 
   get framesReceived(): number {

@@ -57,8 +57,12 @@ export class Reading {
     };
   }
 
-  async *streams(): AsyncGenerator<MessageStream, void, undefined> {
+  streams(): AsyncGenerator<MessageStream, void, undefined> {
     this.#streams = true;
+    return this.#takeStreams();
+  }
+
+  async *#takeStreams(): AsyncGenerator<MessageStream, void, undefined> {
     for (;;) {
       const entry = await this.#inbox.take();
       if (entry === undefined) return;

@@ -1,8 +1,10 @@
 /** RFC 6455 §5.4 — fragments of two messages must not mix: what is sent during a stream waits. */
+import { isUtf8 } from 'node:buffer';
 import { invalidArgument } from '../errors.ts';
 import type { MessageType } from '../protocol/opcode.ts';
+import { Utf8Validator } from '../protocol/utf8.ts';
 import { ignorable } from './deferred.ts';
-import { octetsOf } from './message.ts';
+import { notUtf8, octetsOf } from './message.ts';
 
 export class SendQueue {
   #tail: Promise<void> = Promise.resolve();
@@ -55,41 +57,58 @@ export async function sendFragments(
   wanted: MessageType | undefined,
   sender: FragmentSender,
 ): Promise<void> {
-  let type = wanted;
+  let parts = wanted === undefined ? undefined : new Parts(wanted);
   let begun = false;
-  const joiner = new SurrogateJoiner();
   try {
     for await (const part of source as AsyncIterable<string | Uint8Array>) {
-      const partType = typeof part === 'string' ? 'text' : 'binary';
-      type ??= partType;
-      if (type !== partType) {
-        throw invalidArgument(`a part of a ${type} message is ${partType}`);
-      }
-      const octets = typeof part === 'string' ? Buffer.from(joiner.join(part)) : octetsOf(part);
+      parts ??= new Parts(typeof part === 'string' ? 'text' : 'binary');
+      const octets = parts.toOctets(part, wanted !== undefined);
       if (octets.length === 0) continue;
       begun = true;
-      await sender.send(type, octets, false);
+      await sender.send(parts.type, octets, false);
     }
+    const rest = parts?.end() ?? EMPTY;
+    await sender.send(parts?.type ?? 'binary', rest, true);
   } catch (error) {
     if (begun) sender.fail(error as Error);
     throw error;
   }
-  await sender.send(type ?? 'binary', joiner.rest() ?? EMPTY, true);
 }
 
-/** Keeps a code point together whose two UTF-16 units are in two parts. */
-class SurrogateJoiner {
+/** What may be cut between two parts: a surrogate pair of a string, a code point of UTF-8. */
+class Parts {
+  readonly type: MessageType;
+  readonly #utf8: Utf8Validator | undefined;
+  /** The first half of a surrogate pair whose second half is in the next part. */
   #high = '';
 
-  join(part: string): string {
+  constructor(type: MessageType) {
+    this.type = type;
+    if (type === 'text') this.#utf8 = new Utf8Validator(isUtf8);
+  }
+
+  /** `converts`: the type was asked for, so that parts of the other kind become it. */
+  toOctets(part: string | Uint8Array, converts: boolean): Uint8Array {
+    const kind = typeof part === 'string' ? 'text' : 'binary';
+    if (kind !== this.type && !converts) {
+      throw invalidArgument(`a part of a ${this.type} message is ${kind}`);
+    }
+    const octets = typeof part === 'string' ? Buffer.from(this.#join(part)) : octetsOf(part);
+    if (this.#utf8?.accept(octets, 0, octets.length) === false) throw notUtf8();
+    return octets;
+  }
+
+  /** What is left over. */
+  end(): Uint8Array {
+    if (this.#utf8?.isComplete === false) throw notUtf8();
+    return Buffer.from(this.#high);
+  }
+
+  #join(part: string): string {
     const text = this.#high + part;
     const last = text.charCodeAt(text.length - 1);
     const cut = last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
     this.#high = text.slice(cut);
     return text.slice(0, cut);
-  }
-
-  rest(): Uint8Array | undefined {
-    return this.#high === '' ? undefined : Buffer.from(this.#high);
   }
 }

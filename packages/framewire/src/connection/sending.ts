@@ -1,6 +1,7 @@
 /** RFC 6455 §6.1 — sending messages: in order, with room or a promise of it, and with a bound. */
 import { ConnectionClosedError, LimitError } from '../errors.ts';
 import { CloseCode } from '../protocol/close-code.ts';
+import { copyOf } from '../protocol/octets.ts';
 import type { MessageType } from '../protocol/opcode.ts';
 import { MAX_COPIED } from '../protocol/output.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
@@ -39,8 +40,17 @@ export class Sending {
     if (this.#queue?.isBusy !== true) return this.#send(data, octets, options);
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
-    const size = octets?.length ?? (typeof data === 'string' ? data.length : 0);
-    return this.#queue.add(size, () => this.#send(data, octets, options));
+    // What waits must not change either: beyond MAX_COPIED that is for the caller to see to.
+    const copied = octets !== undefined && octets.length <= MAX_COPIED;
+    const own = copied ? copyOf(octets, 0, octets.length) : octets;
+    return this.#queue.add(sizeOf(data, octets), () => this.#send(data, own, options));
+  }
+
+  /** Sends a prepared message if it can be sent, whether or not there is room; tells whether. */
+  offer(message: PreparedMessage): boolean {
+    if (this.#refusalError() !== undefined) return false;
+    void this.send(message, {});
+    return true;
   }
 
   sendStream(source: StreamSource, options: SendOptions): Promise<void> {
@@ -98,11 +108,13 @@ export class Sending {
 
   /** Why nothing more can be sent, if so. */
   #refusal(): Promise<void> | undefined {
-    const { protocol } = this.#driver;
-    const error = protocol.isOpen
-      ? this.#overflow()
-      : new ConnectionClosedError(protocol.closeInfo);
+    const error = this.#refusalError();
     return error === undefined ? undefined : ignorable(Promise.reject(error));
+  }
+
+  #refusalError(): Error | undefined {
+    const { protocol } = this.#driver;
+    return protocol.isOpen ? this.#overflow() : new ConnectionClosedError(protocol.closeInfo);
   }
 
   /** §10.4: too much waits, also after all that can leave has left. */
@@ -121,6 +133,11 @@ export class Sending {
     if (slowConsumer === 'terminate') this.#driver.abort(error);
     return error;
   }
+}
+
+function sizeOf(data: Sendable, octets: Uint8Array | undefined): number {
+  if (typeof data === 'string') return data.length;
+  return data instanceof PreparedMessage ? data.frame.length : (octets?.length ?? 0);
 }
 
 /** What is sent as octets; undefined for text and prepared messages, which are encoded otherwise. */

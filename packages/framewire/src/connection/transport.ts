@@ -72,6 +72,11 @@ export class Transport {
     return this.duplex.writableNeedDrain;
   }
 
+  /** Whether so many octets may be written and wait without `needsDrain` becoming true. */
+  hasRoomFor(octets: number): boolean {
+    return octets < this.duplex.writableHighWaterMark;
+  }
+
   /** Whether octets that were written, with nothing pending, are free to be changed again. */
   get copiesAtOnce(): boolean {
     return this.#ownsChunks && this.duplex.writableLength === 0;
@@ -80,18 +85,28 @@ export class Transport {
   write(octets: Uint8Array): void {
     if (!this.#isWritable) return;
     this.#written += octets.length;
-    if (!this.duplex.write(octets)) this.#sink.onFull();
+    try {
+      this.duplex.write(octets);
+    } catch (error) {
+      // A fault of this stream must not keep others, which are flushed with it, from theirs.
+      this.failed(error as Error);
+    }
+    if (this.needsDrain) this.#sink.onFull();
   }
 
   /** Several buffers in one system call. */
   writeAll(parts: readonly Uint8Array[]): void {
     if (!this.#isWritable) return;
-    this.duplex.cork();
-    for (const part of parts) {
-      this.#written += part.length;
-      this.duplex.write(part);
+    try {
+      this.duplex.cork();
+      for (const part of parts) {
+        this.#written += part.length;
+        this.duplex.write(part);
+      }
+      this.duplex.uncork();
+    } catch (error) {
+      this.failed(error as Error);
     }
-    this.duplex.uncork();
     if (this.needsDrain) this.#sink.onFull();
   }
 

@@ -45,7 +45,8 @@ export function toDuplex(connection: Connection): Duplex {
 
 /**
  * Web Streams of messages with backpressure. Closing the writable closes with 1000, as cancelling the
- * readable does; aborting the writable terminates.
+ * readable does; aborting the writable terminates. A clean close ends the readable; any other end is
+ * an error of both.
  */
 export function toWebStreams(connection: Connection): WebStreams {
   const messages = connection[Symbol.asyncIterator]();
@@ -64,7 +65,9 @@ export function toWebStreams(connection: Connection): WebStreams {
   );
   const writable = new WritableStream<Sendable>({
     start(controller) {
-      void connection.closed.then((info) => controller.error(new ConnectionClosedError(info)));
+      void connection.closed.then((info) => {
+        if (!info.wasClean) controller.error(new ConnectionClosedError(info));
+      });
     },
     write: (message) => connection.send(message),
     async close() {

@@ -50,17 +50,17 @@ export function isOriginAllowed(
   if (origin.length > MAX_ORIGIN_LENGTH) return false;
   if (policy === 'same') return isSameOrigin(origin, host, encrypted);
   const canonical = canonicalOrigin(origin);
-  return policy.some((pattern) =>
-    typeof pattern === 'string'
-      ? canonical !== undefined && matchesPattern(canonical, pattern)
-      : matchesWhole(origin, pattern),
-  );
+  return policy.some((pattern) => {
+    if (typeof pattern !== 'string') return matchesWhole(origin, pattern);
+    if (pattern === 'same') return isSameOrigin(origin, host, encrypted);
+    return canonical !== undefined && matchesPattern(canonical, pattern);
+  });
 }
 
 /** Throws a TypeError unless each string of a list is an origin, perhaps with a wildcard. */
 export function checkOriginPatterns(list: readonly (string | RegExp)[]): void {
   for (const pattern of list) {
-    if (pattern instanceof RegExp) continue;
+    if (pattern instanceof RegExp || pattern === 'same') continue;
     if (typeof pattern !== 'string') {
       throw invalidArgument('an origin is neither a string nor a regular expression');
     }

@@ -69,7 +69,10 @@ function maskWords(words: Int32Array, key: number): void {
   for (; at < count; at++) words[at]! ^= key;
 }
 
-/** Strong randomness for masking keys (§10.3), such as `crypto.randomFillSync`. */
+/**
+ * Strong randomness for masking keys (§10.3), such as `randomFillSync` of `node:crypto`, or
+ * `(target) => crypto.getRandomValues(target)` elsewhere.
+ */
 export type FillRandom = (target: Uint8Array) => void;
 
 /** Draws unpredictable keys, each used once, from a pool that is filled many keys at a time. */

@@ -23,6 +23,7 @@ import {
   type ServerOffer,
 } from '../handshake/server-handshake.ts';
 import { selectSubprotocol } from '../handshake/subprotocol.ts';
+import { dismiss } from './dismiss.ts';
 import { HandshakeRequest } from './handshake-request.ts';
 import {
   matchesPath,
@@ -58,9 +59,6 @@ export interface Admission<Context> {
   onFinished(connection: Connection<Context>): void;
 }
 
-/** Milliseconds a refused client has to take its answer and go. */
-const LINGER = 1_000;
-
 /** Set on a stream whose handshake is answered, or is about to be. */
 const ANSWERED = Symbol('framewire.answered');
 
@@ -85,7 +83,8 @@ export class Acceptor<Context> {
    * origin (403), `authorize`.
    */
   async accept(arrival: Arrival<Context>): Promise<Connection<Context>> {
-    claim(arrival.duplex);
+    // A stream that was read here was claimed before that.
+    if (arrival.stream === undefined) claim(arrival.duplex);
     let { stream } = arrival;
     let request: HandshakeRequest | undefined;
     try {
@@ -98,7 +97,7 @@ export class Acceptor<Context> {
         arrival.message,
       );
       this.#checkPolicy(request, arrival.path);
-      let decision = arrival.decision ?? this.#settings.authorize?.(request) ?? { accept: true };
+      let decision = arrival.decision ?? this.#authorize(request);
       if (decision instanceof Promise) {
         // A client that leaves meanwhile must not be taken for one that is there.
         stream ??= this.#read(arrival);
@@ -128,18 +127,22 @@ export class Acceptor<Context> {
   ): void {
     const error = toRefusalError(reason);
     const response = this.#tell(error, request);
-    if (error.code === 'ERR_WS_NETWORK') stream?.destroy();
-    else stream?.release();
+    // A browser connects ahead of need; whoever has not asked is not answered.
+    const isAnswered = error.code !== 'ERR_WS_NETWORK' && stream?.isSilent !== true;
+    if (isAnswered) stream?.release();
+    else stream?.destroy();
     duplex.on('error', ignore);
-    if (error.code === 'ERR_WS_NETWORK' || !duplex.writable) {
+    if (!isAnswered || !duplex.writable) {
       duplex.destroy();
       return;
     }
-    duplex.end(refusalOctets(error, response));
-    // What the client still sends is read away: closing over it would reset the answer as well.
-    duplex.resume();
-    const timer = this.#settings.connection.clock.setTimer(LINGER, () => duplex.destroy());
-    duplex.once('close', () => timer.cancel());
+    dismiss(duplex, refusalOctets(error, response), this.#settings.connection.clock);
+  }
+
+  /** What is no decision at all, such as a forgotten `return`, must not let anybody in. */
+  #authorize(request: HandshakeRequest): Decision<Context> | Promise<Decision<Context>> {
+    const { authorize } = this.#settings;
+    return authorize === undefined ? { accept: true } : authorize(request);
   }
 
   #judge(head: RequestHead): ServerOffer {
@@ -158,11 +161,12 @@ export class Acceptor<Context> {
     if (!matchesPath(path, request.path)) throw refusal('ERR_WS_PATH', request.path);
     const { origins } = this.#settings;
     const { origin, host, encrypted } = request;
-    const isAllowed =
+    const isAllowed: unknown =
       typeof origins === 'function'
         ? origins(origin, request)
         : isOriginAllowed(origins, origin, host, encrypted);
-    if (!isAllowed) throw refusal('ERR_WS_ORIGIN', String(origin));
+    // A promise, from a function that should not have returned one, is no yes.
+    if (isAllowed !== true) throw refusal('ERR_WS_ORIGIN', String(origin));
   }
 
   #read({ duplex, early }: Arrival<Context>): OpeningStream {
@@ -215,7 +219,7 @@ export class Acceptor<Context> {
       const response = this.#settings.onRefused?.(error, request) ?? undefined;
       return error instanceof RefusedByApplication ? error.decision : response;
     } catch (mistake) {
-      process.emitWarning(mistake as Error);
+      process.emitWarning(mistake instanceof Error ? mistake : String(mistake));
       return undefined;
     }
   }
@@ -231,7 +235,7 @@ class RefusedByApplication extends HandshakeError {
 }
 
 /** One stream is answered once (§4.2.2). */
-function claim(duplex: Duplex): void {
+export function claim(duplex: Duplex): void {
   if (ANSWERED in duplex) throw misuse('ERR_WS_ALREADY_UPGRADED', '');
   Object.defineProperty(duplex, ANSWERED, { value: true });
 }

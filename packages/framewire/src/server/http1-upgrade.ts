@@ -5,10 +5,12 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { systemClock } from '../connection/clock.ts';
 import { equalsToken, headersFromRaw } from '../handshake/header-values.ts';
 import type { RequestHead } from '../handshake/http1-head.ts';
 import { splitTarget } from '../handshake/request-target.ts';
 import { refusalHead } from '../handshake/server-handshake.ts';
+import { dismiss } from './dismiss.ts';
 import { matchesPath, type PathPattern } from './server-options.ts';
 
 export type AnyHttpServer = HttpServer | HttpsServer;
@@ -103,9 +105,8 @@ function isForWebSocket(request: IncomingMessage): boolean {
 
 /** For Node 20, which has taken the request away from the ordinary handler already. */
 function decline(request: IncomingMessage, socket: Duplex): void {
-  socket.on('error', () => socket.destroy());
   const response = isForWebSocket(request)
     ? refusalHead(404, undefined, 'no WebSocket at this path\n')
     : refusalHead(426, { Upgrade: 'websocket' }, 'only a WebSocket can be upgraded to\n');
-  socket.end(response);
+  dismiss(socket, response, systemClock);
 }

@@ -66,21 +66,18 @@ export class Listener {
   }
 
   #create(options: tls.TlsOptions | undefined): net.Server {
-    if (options === undefined) {
-      // The closing handshake decides when our side ends, not the peer's FIN.
-      return net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-        this.#add(socket),
-      );
-    }
-    const server = tls.createServer({ ALPNProtocols: ['http/1.1'], ...options });
-    server.on('secureConnection', (socket) => this.#add(socket));
-    return server;
+    // The closing handshake decides when our side ends, not the peer's FIN.
+    const server =
+      options === undefined
+        ? net.createServer({ allowHalfOpen: true, noDelay: true }, this.#onSocket)
+        : tls.createServer({ ALPNProtocols: ['http/1.1'], ...options }, this.#onSocket);
+    // Below TLS too: whoever never finishes its handshake is there all the same.
+    return server.on('connection', (socket: net.Socket) => this.#track(socket));
   }
 
-  #add(socket: Duplex): void {
+  #track(socket: net.Socket): void {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    this.#onSocket(socket);
   }
 }
 
@@ -89,7 +86,8 @@ function addressOf(server: net.Server, options: ListenOptions): ListenAddress {
   const address = server.address();
   if (address === null || typeof address === 'string') {
     const path = options.path ?? '';
-    return { port: 0, host: path, url: `${scheme}+unix:${path}:/` };
+    const encoded = path.split('/').map(encodeURIComponent).join('/');
+    return { port: 0, host: path, url: `${scheme}+unix:${encoded}:/` };
   }
   const { port, family } = address;
   const host = reachable(address.address);

@@ -1,4 +1,5 @@
 /** The options of a server, resolved once. */
+import type { Connection } from '../connection/connection.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
 import {
   resolveConnectionOptions,
@@ -54,8 +55,9 @@ export interface ServerOptions<Context = undefined> extends ConnectionOptions {
    */
   readonly protocols?: readonly string[] | SubprotocolChoice | undefined;
   /**
-   * Which pages may connect (RFC 6455 §10.2): `same` host, `any`, a list of origins, `*.`-wildcards
-   * and patterns, or a function. Others get 403. Default `same`; no Origin at all is no browser.
+   * Which pages may connect (RFC 6455 §10.2): those of the `same` host, `any`, a list of origins,
+   * `*.`-wildcards and patterns, which may contain `same`, or a function. Others get 403. Default
+   * `same`; no Origin at all is no browser.
    */
   readonly origins?: 'same' | 'any' | readonly (string | RegExp)[] | OriginChoice | undefined;
   /** The decision of the application, after all checks of the protocol; may take its time. */
@@ -65,10 +67,16 @@ export interface ServerOptions<Context = undefined> extends ConnectionOptions {
   readonly handshakeTimeout?: number | undefined;
   /** Connections, with those that are opening; more get 503. Default `Infinity`. */
   readonly maxConnections?: number | undefined;
-  /** The path for `listen` and `serve`; others get 404. Default: any. */
+  /** The path for `listen` and `serve`, and for `attach` without one; others get 404. Default: any. */
   readonly path?: PathPattern | undefined;
-  /** Receives the messages of all connections; without one they are iterated over. */
-  readonly handler?: ConnectionHandler<Context, HandshakeRequest | undefined> | undefined;
+  /** Receives the events of all connections: one object, called for each. */
+  readonly handler?: ConnectionHandler<Context, HandshakeRequest> | undefined;
+  /**
+   * Called with each connection of `listen` and `attach`, to read it in a loop. What it throws fails
+   * that connection alone, with 1011; that the connection itself ended badly is no mistake. Returning
+   * does not close the connection.
+   */
+  readonly onConnection?: ((connection: Connection<Context>) => void | Promise<void>) | undefined;
   /**
    * Told of every handshake that failed; may answer it with a status, headers and body of its own.
    * The request is undefined when it could not be read.
@@ -96,7 +104,8 @@ export interface ServerSettings<Context> {
   readonly handshakeTimeout: number;
   readonly maxConnections: number;
   readonly path: PathPattern | undefined;
-  readonly handler: ConnectionHandler<Context, HandshakeRequest | undefined> | undefined;
+  readonly handler: ConnectionHandler<Context, HandshakeRequest> | undefined;
+  readonly onConnection: ServerOptions<Context>['onConnection'];
   readonly onRefused: ServerOptions<Context>['onRefused'];
 }
 
@@ -124,6 +133,7 @@ export function resolveServerOptions<Context>(
     maxConnections,
     path: options.path,
     handler: options.handler,
+    onConnection: options.onConnection,
     onRefused: options.onRefused,
   });
 }

@@ -9,7 +9,7 @@ import { OpeningStream } from '../connection/opening-stream.ts';
 import { requirePositive } from '../protocol/limits.ts';
 import { HandshakeError, statusOf, type HandshakeErrorCode } from '../errors.ts';
 import { DEFAULT_HEAD_LIMITS, HeadReader, parseRequestHead } from '../handshake/http1-head.ts';
-import { Acceptor, type Admission } from './acceptor.ts';
+import { Acceptor, claim, type Admission } from './acceptor.ts';
 import { ConnectionQueue } from './connection-queue.ts';
 import { attachTo, toRequestHead, type AnyHttpServer } from './http1-upgrade.ts';
 import { Listener, type ListenAddress, type ListenOptions } from './listener.ts';
@@ -22,7 +22,7 @@ import {
 } from './server-options.ts';
 
 export interface AttachOptions {
-  /** The path to serve; others are left to the server's other handlers. Default: any. */
+  /** The path to serve; others are left to the server's other handlers. Default: the server's. */
   readonly path?: PathPattern | undefined;
 }
 
@@ -42,8 +42,9 @@ export interface CloseOptions {
 }
 
 /**
- * Accepts connections and hands them to its `handler`, or, without one, to whoever iterates over the
- * server: `for await (const connection of server)`.
+ * Accepts connections and hands them to its `onConnection` or its `handler`. Where there is neither, or
+ * the handler has no `open` and no `message`, they wait for whoever iterates over the server:
+ * `for await (const connection of server)`.
  */
 export class WebSocketServer<Context = undefined> implements AsyncIterable<Connection<Context>> {
   readonly #settings: ServerSettings<Context>;
@@ -95,10 +96,11 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
    * (Node 22.21, 24.9 and later) or refused with 404. Disposing detaches; open connections stay.
    */
   attach(server: AnyHttpServer, options: AttachOptions = {}): Disposable {
+    const { path = this.#settings.path } = options;
     const attachment = attachTo(server, {
-      path: options.path,
+      path,
       onUpgrade: (request, socket, head) => {
-        this.#handOver(this.#upgrade(request, socket, head, options.path, undefined));
+        this.#handOver(this.#upgrade(request, socket, head, path, undefined));
       },
     });
     this.#attachments.add(attachment);
@@ -111,8 +113,8 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   }
 
   /**
-   * Answers an 'upgrade' event: what adapters for frameworks are made of. With a decision, `authorize`
-   * is not asked. Rejects with `HandshakeError` or `TimeoutError` when the handshake is refused, which
+   * Answers an 'upgrade' event: what adapters for frameworks are made of. The path is the caller's to
+   * judge; with a decision, `authorize` is not asked. Rejects with `HandshakeError` or `TimeoutError` when the handshake is refused, which
    * the client has been told already, and with `ERR_WS_ALREADY_UPGRADED` for a socket seen before.
    */
   upgrade(
@@ -126,10 +128,12 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
 
   /**
    * Reads an opening handshake from a raw stream, such as a socket of `net` or `tls`, with a strict
-   * parser of its own, and answers it. Rejects as `upgrade` does.
+   * parser of its own, and answers it. Rejects as `upgrade` does. A `net.Server` should be made with
+   * `allowHalfOpen: true`, so that what waits to be sent survives the peer's FIN.
    */
   async serve(transport: Duplex): Promise<Connection<Context>> {
     const { handshakeTimeout: timeout, connection, path } = this.#settings;
+    claim(transport);
     const stream = new OpeningStream(transport, { clock: connection.clock, timeout });
     this.#reading.add(stream);
     if (this.#closing !== undefined) stream.fail(shuttingDown());
@@ -157,21 +161,17 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     options: BroadcastOptions = {},
   ): { readonly sent: number; readonly skipped: number } {
     const message = prepareMessage(data, options);
-    const { maxBufferedAmount } = this.#settings.connection;
     let sent = 0;
     let skipped = 0;
     for (const connection of this.#connections) {
       if (connection === options.except || options.filter?.(connection) === false) continue;
-      const fits =
-        connection.readyState === 'open' && connection.bufferedAmount <= maxBufferedAmount;
-      if (fits) sent++;
+      if (connection.offer(message)) sent++;
       else skipped++;
-      void connection.send(message);
     }
     return { sent, skipped };
   }
 
-  /** Connections as they open, until the server closes; for a server without a `handler`. */
+  /** Connections that nothing else takes, as they open, until the server closes. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection<Context>> {
     return this.#queue.iterate();
   }
@@ -223,12 +223,14 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     this.#handOver(this.serve(socket));
   }
 
-  /** A connection nobody asked for by name: for the handler, or for whoever iterates. */
+  /** A connection nobody asked for by name: for the application's function, or for whoever iterates. */
   #handOver(opening: Promise<Connection<Context>>): void {
     opening.then(
       (connection) => {
-        const isWanted = this.#settings.handler === undefined;
-        if (isWanted && connection.readyState !== 'closed') this.#queue.push(connection);
+        const { handler, onConnection } = this.#settings;
+        const isTaken = handler?.open !== undefined || handler?.message !== undefined;
+        if (onConnection !== undefined) connection.run(() => onConnection(connection));
+        else if (!isTaken && connection.readyState !== 'closed') this.#queue.push(connection);
       },
       // The client was told, and so were `onRefused` and the diagnostics channel.
       () => {},

@@ -202,3 +202,11 @@ test('RFC 6455 §10.2: every name and port is the same as itself, and as no othe
     }),
   );
 });
+
+test('RFC 6455 §10.2: a list may contain the same host', () => {
+  const policy = ['same', 'https://partner.example'];
+  checkOriginPatterns(policy);
+  assert.equal(isOriginAllowed(policy, 'https://app.example', 'app.example', true), true);
+  assert.equal(isOriginAllowed(policy, 'https://partner.example', 'app.example', true), true);
+  assert.equal(isOriginAllowed(policy, 'https://other.example', 'app.example', true), false);
+});

@@ -1,0 +1,121 @@
+/** `framewire connect`: a WebSocket by hand, from a script, or as a server for one peer. */
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { Command } from 'commander';
+import { connect, type ConnectOptions } from 'framewire';
+import { controlFrames, converse, type Conversation } from '../conversation.ts';
+import { exitCodeOfError, type ExitCode } from '../exit-codes.ts';
+import { Interruption } from '../interruption.ts';
+import { readOptionFile } from '../option-values.ts';
+import { askPassphrase } from '../passphrase.ts';
+import { JsonReporter, TextReporter, type Reporter } from '../reporter.ts';
+import { chooseSpeech, type Speech } from '../speech.ts';
+import { completeUrl } from '../target-url.ts';
+import { Screen } from '../terminal.ts';
+import { parseLine } from '../typed-line.ts';
+import { UsageError } from '../usage-error.ts';
+import { addConnectOptions, CONNECT_HELP, type ConnectFlags } from './connect-options.ts';
+import { listenForPeers } from './listen.ts';
+
+export function connectCommand(finish: (exitCode: ExitCode) => void): Command {
+  const command = new Command('connect')
+    .summary('talk to a WebSocket server')
+    .description('Opens a WebSocket: what you type is sent, what arrives is shown.')
+    .argument('[url]', 'where to connect to, such as ws://127.0.0.1:8080/');
+  addConnectOptions(command);
+  return command.addHelpText('after', CONNECT_HELP).action(async (url: string | undefined) => {
+    finish(await runConnect(url, command.opts<ConnectFlags>()));
+  });
+}
+
+async function runConnect(url: string | undefined, flags: ConnectFlags): Promise<ExitCode> {
+  if ((url === undefined) === (flags.listen === undefined)) {
+    throw new UsageError('either a URL or --listen is needed');
+  }
+  refuseBadMessages(flags);
+  using interruption = new Interruption();
+  const screen = new Screen({
+    output: process.stdout,
+    errors: process.stderr,
+    colours: flags.color,
+  });
+  const speech = chooseSpeech({
+    input: process.stdin,
+    output: process.stdout,
+    screen,
+    interruption,
+    execute: flags.execute ?? [],
+    wait: flags.wait,
+    json: flags.json === true,
+  });
+  const reporter = makeReporter(screen, flags, speech);
+  const conversation: Conversation = {
+    reporter,
+    interruption,
+    syntax: flags,
+    lines: speech.lines,
+    wait: speech.wait,
+    forgivesMistakes: speech.isInteractive,
+  };
+  try {
+    if (flags.listen !== undefined) return await listenForPeers(flags.listen, flags, conversation);
+    const options = await connectOptions(flags, conversation);
+    return await converse(await connect(completeUrl(url ?? ''), options), conversation);
+  } catch (error) {
+    if (interruption.asked.aborted) return exitCodeOfError(error);
+    const exitCode = exitCodeOfError(error);
+    reporter.failed(error, exitCode);
+    return exitCode;
+  }
+}
+
+/** A message of --execute that cannot be sent is better found before anything is dialled. */
+function refuseBadMessages(flags: ConnectFlags): void {
+  for (const line of flags.execute ?? []) {
+    const parsed = parseLine(line, flags);
+    if (parsed.kind === 'mistake') throw new UsageError(`--execute ${line}: ${parsed.text}`);
+  }
+}
+
+function makeReporter(screen: Screen, flags: ConnectFlags, { isInteractive }: Speech): Reporter {
+  if (flags.json === true) return new JsonReporter(screen);
+  const hint = flags.slash === true ? 'Ctrl-D closes, /help lists commands' : 'Ctrl-D closes';
+  return new TextReporter(screen, {
+    showPingPong: flags.showPingPong === true,
+    hint: isInteractive ? hint : undefined,
+  });
+}
+
+async function connectOptions(
+  flags: ConnectFlags,
+  { reporter, interruption }: Conversation,
+): Promise<ConnectOptions> {
+  const headers = [...(flags.header ?? [])];
+  if (flags.host !== undefined) headers.push(['Host', flags.host]);
+  if (flags.auth !== undefined) headers.push(['Authorization', flags.auth]);
+  return {
+    headers,
+    protocols: flags.subprotocol ?? [],
+    origin: flags.origin,
+    signal: interruption.asked,
+    handshakeTimeout: flags.handshakeTimeout,
+    maxMessageSize: flags.maxMessageSize,
+    socketPath: flags.unix,
+    tls: await tlsOptions(flags),
+    handler: controlFrames(reporter),
+  };
+}
+
+async function tlsOptions(flags: ConnectFlags): Promise<TlsOptions> {
+  const { ca, cert, key, check } = flags;
+  const passphrase =
+    flags.passphrase === true
+      ? await askPassphrase(process.stdin, process.stderr)
+      : flags.passphrase;
+  return {
+    rejectUnauthorized: check,
+    ...(ca !== undefined && { ca: readOptionFile('--ca', ca) }),
+    ...(cert !== undefined && { cert: readOptionFile('--cert', cert) }),
+    ...(key !== undefined && { key: readOptionFile('--key', key) }),
+    ...(passphrase !== undefined && { passphrase }),
+  };
+}

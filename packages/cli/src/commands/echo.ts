@@ -1,0 +1,208 @@
+/** `framewire echo`: a server that sends back what it receives, and a page to try it with. */
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { Command, Option } from 'commander';
+import { WebSocketServer, type Connection, type HandshakeRequest } from 'framewire';
+import { composePage, readPageParts, servePage } from '../echo-page.ts';
+import {
+  JsonEchoReporter,
+  TextEchoReporter,
+  type EchoReporter,
+  type Place,
+  type Visit,
+} from '../echo-reporter.ts';
+import { EXIT_CODES_HELP, ExitCode } from '../exit-codes.ts';
+import { Interruption } from '../interruption.ts';
+import { collect, parsePath, parsePort, parseSize, readOptionFile } from '../option-values.ts';
+import { originsOf } from '../origins.ts';
+import { addressOf } from '../reporter.ts';
+import { Screen } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
+
+interface EchoFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly path: string;
+  readonly unix?: string;
+  readonly subprotocol?: readonly string[];
+  readonly origin: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly maxMessageSize?: number;
+  readonly json?: boolean;
+  readonly color: boolean;
+}
+
+const HELP = `
+One port serves both: WebSockets at --path, and at / a page to try them with in a browser.
+A page of another origin is refused with 403 unless --origin admits it; programs send no Origin and
+are not asked for one. SIGINT or SIGTERM closes all connections with 1001; a second one ends at once.
+
+Examples:
+  $ framewire echo
+  $ framewire echo --port 0 --json
+  $ framewire echo --tls-cert cert.pem --tls-key key.pem --port 8443
+  $ framewire echo --origin http://localhost:3000 --subprotocol chat.v2
+${EXIT_CODES_HELP}`;
+
+export function echoCommand(finish: (exitCode: ExitCode) => void): Command {
+  const command = new Command('echo')
+    .summary('serve echoes, and a page to try them with')
+    .description('Serves WebSockets that send back every message, and a page to try them with.')
+    .addOption(
+      new Option('--port <port>', 'port to listen on, 0 for any that is free')
+        .argParser(parsePort)
+        .default(8080),
+    )
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .addOption(
+      new Option('--unix <path>', 'listen on a unix socket instead').conflicts(['host', 'port']),
+    )
+    .addOption(
+      new Option('--path <path>', 'path of the WebSocket; the page stays at /')
+        .argParser(parsePath)
+        .default('/'),
+    )
+    .option('-s, --subprotocol <name>', 'subprotocol to agree on; repeat for more', collect)
+    .option('-o, --origin <origin>', 'pages that may connect: same, any, or an origin', 'same')
+    .option('--tls-cert <file>', 'PEM certificate; serves https and wss')
+    .option('--tls-key <file>', 'PEM private key of the certificate')
+    .option('--max-message-size <octets>', 'largest message to take (default: 16M)', parseSize)
+    .option('--json', 'one JSON object for each event, a line each')
+    .option('--no-color', 'no colours; the variable NO_COLOR does the same')
+    .addHelpText('after', HELP);
+  return command.action(async () => finish(await runEcho(command.opts<EchoFlags>())));
+}
+
+async function runEcho(flags: EchoFlags): Promise<ExitCode> {
+  const screen = new Screen({
+    output: process.stdout,
+    errors: process.stderr,
+    colours: flags.color,
+  });
+  const reporter =
+    flags.json === true ? new JsonEchoReporter(screen) : new TextEchoReporter(screen);
+  const httpServer = createHttpServer(flags);
+  const server = createEchoServer(flags, reporter);
+  server.attach(httpServer, { path: flags.path });
+  using interruption = new Interruption();
+  reporter.listening(await listen(httpServer, flags));
+  await aborted(interruption.asked);
+  reporter.stopping(server.connections.size);
+  httpServer.close();
+  httpServer.closeIdleConnections();
+  await Promise.race([server.close(), aborted(interruption.forced)]);
+  for (const connection of server.connections) connection.terminate();
+  httpServer.closeAllConnections();
+  return ExitCode.ok;
+}
+
+function createHttpServer(flags: EchoFlags): http.Server | https.Server {
+  const { path, subprotocol: subprotocols = [], tlsCert, tlsKey } = flags;
+  const serve = servePage(composePage(readPageParts(), { path, subprotocols }));
+  if (tlsCert === undefined && tlsKey === undefined) return http.createServer(serve);
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new UsageError('--tls-cert and --tls-key belong together');
+  }
+  const cert = readOptionFile('--tls-cert', tlsCert);
+  return https.createServer({ cert, key: readOptionFile('--tls-key', tlsKey) }, serve);
+}
+
+function createEchoServer(flags: EchoFlags, reporter: EchoReporter): WebSocketServer {
+  let count = 0;
+  return new WebSocketServer({
+    protocols: flags.subprotocol,
+    origins: originsOf(flags.origin),
+    maxMessageSize: flags.maxMessageSize,
+    handler: {
+      open: (connection, request) => {
+        count++;
+        const visit = visitOf(count, connection, request);
+        reporter.opened(visit);
+        void echo(connection, visit, reporter);
+      },
+    },
+    onRefused: (error, request) => reporter.refused(error.message, error.code, request?.origin),
+  });
+}
+
+function visitOf(
+  number: number,
+  connection: Connection<undefined>,
+  request: HandshakeRequest | undefined,
+): Visit {
+  const { protocol: subprotocol } = connection;
+  return { number, remoteAddress: addressOf(connection), origin: request?.origin, subprotocol };
+}
+
+async function echo(
+  connection: Connection<undefined>,
+  visit: Visit,
+  reporter: EchoReporter,
+): Promise<void> {
+  const opened = performance.now();
+  let messages = 0;
+  let octets = 0;
+  try {
+    for await (const message of connection) {
+      messages++;
+      octets += typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+      // A peer that does not read its echoes is not read from either.
+      await connection.send(message);
+    }
+  } catch {
+    // What ended the connection is told below, together with what went before it.
+  }
+  const info = await connection.closed;
+  reporter.closed(visit, info, { messages, octets, duration: performance.now() - opened });
+}
+
+async function listen(server: http.Server | https.Server, flags: EchoFlags): Promise<Place> {
+  const { port, host, unix, path } = flags;
+  server.listen(unix === undefined ? { port, host } : { path: unix });
+  try {
+    await once(server, 'listening');
+    // A failure to accept one socket, such as EMFILE, is no failure of the server.
+    server.on('error', (error) => process.emitWarning(error));
+  } catch (error) {
+    throw explained(error, flags);
+  }
+  const isSecure = server instanceof https.Server;
+  if (unix !== undefined) {
+    const scheme = isSecure ? 'wss+unix' : 'ws+unix';
+    return { page: undefined, webSocket: `${scheme}:${unix}:${path}`, port: undefined };
+  }
+  const address = server.address() as AddressInfo;
+  const authority = `${hostOf(host)}:${address.port}`;
+  const secure = isSecure ? 's' : '';
+  return {
+    page: `http${secure}://${authority}/`,
+    webSocket: `ws${secure}://${authority}${path}`,
+    port: address.port,
+  };
+}
+
+/** A host for a URL; "all addresses" is none that can be opened. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function explained(error: unknown, { port, host, unix }: EchoFlags): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return error;
+  return new Error(
+    unix === undefined
+      ? `port ${port} of ${host} is taken by another program; --port 0 takes any that is free`
+      : `${unix} is there already; another program listens on it, or was killed and left it`,
+    { cause: error },
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Connection, ConnectionHandler, Message } from 'framewire';
+import { hex, ManualClock } from 'framewire/testing';
+import { concat, octetsOf, readFrames } from '../protocol/frames.ts';
+import { open, openOnTcp, ROLES } from './opening.ts';
+import { turn, turns, within } from './raw-peer.ts';
+
+const echo: ConnectionHandler<undefined, unknown> = {
+  message: (connection, message) => void connection.send(message),
+};
+
+for (const role of ROLES) {
+  test(`what a handler of a ${role} sends while one chunk is handled leaves in one write`, async (t) => {
+    const { connection, peer } = await openOnTcp(t, role, { handler: echo });
+    const write = t.mock.method(connection.transport, 'write');
+    peer.send(peer.frame(0x81, 'one'), peer.frame(0x89, 'ping'), peer.frame(0x82, hex`00 01`));
+    await peer.expectMessage('one');
+    assert.equal((await peer.readFrame()).opcode, 0xa);
+    await peer.expectMessage(hex`00 01`);
+    assert.equal(write.mock.callCount(), 1);
+  });
+
+  test(`what a loop of a ${role} sends for one chunk leaves in one write`, async (t) => {
+    const { connection, peer } = await openOnTcp(t, role);
+    const write = t.mock.method(connection.transport, 'write');
+    const looping = (async () => {
+      for await (const message of connection) await connection.send(message);
+    })();
+    peer.send(...['a', 'b', 'c', 'd'].map((text) => peer.frame(0x81, text)));
+    for (const text of ['a', 'b', 'c', 'd']) await peer.expectMessage(text);
+    assert.equal(write.mock.callCount(), 1);
+    peer.sendClose(1000);
+    await peer.expectClose(1000);
+    peer.end();
+    await within(looping, 'the end of the loop');
+  });
+
+  test(`a ${role} loses nothing when paused and resumed before it has begun to read`, async () => {
+    const { connection, peer } = await open(role);
+    connection.pause();
+    connection.resume();
+    peer.sendText('early');
+    assert.equal(await within(connection.receive(), 'the message'), 'early');
+  });
+
+  test(`a paused ${role} gets no message until it is resumed, also from the first turn on`, async () => {
+    const { connection, peer } = await open(role);
+    connection.pause();
+    peer.sendText('waits');
+    const received = connection.receive();
+    let isHere = false;
+    void received.then(() => (isHere = true));
+    await turns(5);
+    assert.equal(isHere, false);
+    connection.resume();
+    assert.equal(await within(received, 'the message'), 'waits');
+  });
+
+  for (const when of ['at once', 'later'] as const) {
+    test(`§7.1.2 a paused ${role} that closes ${when} still hears the answer`, async () => {
+      const { connection, peer } = await open(role);
+      if (when === 'later') await turns(3);
+      connection.pause();
+      const closed = connection.close(1000);
+      await peer.expectClose(1000);
+      peer.sendText('nobody reads this').sendClose(1000);
+      if (role === 'client') await turns(2);
+      peer.end();
+      assert.equal((await within(closed, 'the end')).wasClean, true);
+    });
+  }
+
+  test(`§7.1.2 pause() after close() does not hold the closing handshake of a ${role}`, async () => {
+    const { connection, peer } = await open(role);
+    const closed = connection.close(1000);
+    connection.pause();
+    await peer.expectClose(1000);
+    peer.sendClose(1000).end();
+    assert.equal((await within(closed, 'the end')).wasClean, true);
+  });
+
+  test(`§7.1.2 a ${role} whose large chunk nobody reads can close`, async () => {
+    const { connection, peer } = await open(role);
+    const message = peer.frame(0x82, octetsOf(1000));
+    peer.send(concat(...Array.from({ length: 300 }, () => message)));
+    await turns(5);
+    assert.notEqual(await connection.receive(), undefined);
+    const closed = connection.close(4000);
+    await peer.expectClose(4000);
+    peer.sendClose(4000).end();
+    assert.equal((await within(closed, 'the end')).wasClean, true);
+  });
+
+  test(`48 a large chunk full of small frames does not hold the event loop of a ${role}`, async () => {
+    const count = role === 'server' ? 100_000 : 30_000;
+    const { peer } = await open(role, { handler: echo });
+    const frames = Array.from({ length: count }, (_, index) =>
+      peer.frame(0x82, Uint8Array.of(index >>> 16, index >>> 8, index)),
+    );
+    let turnsTaken = 0;
+    let isDone = false;
+    const counting = (async () => {
+      for (; !isDone; turnsTaken++) await turn();
+    })();
+    peer.send(concat(...frames));
+    const answers = await peer.read(count * (frames[0]!.length + (role === 'client' ? 4 : -4)));
+    isDone = true;
+    await counting;
+    readFrames(answers).forEach(({ payload }, index) => {
+      assert.equal((payload[0]! << 16) | (payload[1]! << 8) | payload[2]!, index);
+    });
+    // Handled in slices of 64 KiB.
+    const slices = Math.floor((count * frames[0]!.length) / 65_536);
+    assert.ok(turnsTaken >= slices, `${turnsTaken} turns for ${slices} slices`);
+  });
+
+  test(`§10.4 sendTimeout ends a ${role} whose peer takes nothing, also after its last send`, async () => {
+    const clock = new ManualClock();
+    const { connection, peer } = await open(role, { clock, sendTimeout: 1000, heartbeat: false });
+    peer.stream.pause();
+    await turns(2);
+    // Less than what is written at once.
+    await connection.send(octetsOf(60_000));
+    await turns(3);
+    assert.ok(connection.bufferedAmount > 0);
+    clock.advance(999);
+    assert.equal(connection.readyState, 'open');
+    clock.advance(1);
+    const info = await within(connection.closed, 'the end');
+    assert.equal((info.error as { code?: string }).code, 'ERR_WS_SEND_TIMEOUT');
+    assert.equal(info.code, 1006);
+    assert.equal(clock.pending, 0);
+  });
+
+  test(`§10.4 sendTimeout spares a ${role} whose peer reads slowly`, async () => {
+    const clock = new ManualClock();
+    const { connection, peer } = await open(role, { clock, sendTimeout: 1000, heartbeat: false });
+    peer.stream.pause();
+    await turns(2);
+    const parts = 12;
+    for (let part = 0; part < parts; part++) void connection.send(octetsOf(50_000));
+    await turns(3);
+    for (let part = 0; connection.bufferedAmount > 0; part++) {
+      assert.ok(part < 2 * parts);
+      peer.stream.read();
+      await turns(3);
+      clock.advance(999);
+      assert.equal(connection.readyState, 'open', `part ${part}`);
+    }
+    assert.equal(clock.pending, 0);
+    connection.terminate();
+  });
+
+  test(`an unlimited sendTimeout of a ${role} sets no timer`, async () => {
+    const clock = new ManualClock();
+    const options = { clock, sendTimeout: Infinity, heartbeat: false } as const;
+    const { connection, peer } = await open(role, options);
+    peer.stream.pause();
+    await turns(2);
+    void connection.send(octetsOf(100_000));
+    await turns(3);
+    assert.equal(clock.pending, 0);
+    connection.terminate();
+  });
+
+  test(`§7.1.1 a ${role} ends the transport when the peer does not answer its Close in time`, async () => {
+    const clock = new ManualClock();
+    const { connection, peer } = await open(role, { clock, closeTimeout: 700, heartbeat: false });
+    const closed = connection.close(1000, 'bye');
+    assert.equal(await peer.expectClose(1000), 'bye');
+    clock.advance(699);
+    assert.equal(connection.readyState, 'closing');
+    clock.advance(1);
+    const info = await within(closed, 'the end');
+    assert.equal(info.code, 1006);
+    assert.equal(info.wasClean, false);
+    assert.deepEqual(info.sent, { code: 1000, reason: 'bye' });
+    assert.equal((info.error as { code?: string }).code, 'ERR_WS_CLOSING_TIMEOUT');
+    await peer.closed();
+    assert.equal(clock.pending, 0);
+  });
+
+  test(`§7.1.1 a ${role} destroys a transport that the peer keeps after both Closes`, async () => {
+    const clock = new ManualClock();
+    const { connection, peer } = await open(role, { clock, heartbeat: false });
+    const closed = connection.close(1000);
+    await peer.expectClose(1000);
+    peer.sendClose(1000);
+    await turns(3);
+    assert.equal(connection.readyState, 'closing');
+    clock.advance(5000);
+    const info = await within(closed, 'the end');
+    assert.equal(info.wasClean, true, 'both sides have said Close');
+    assert.equal(clock.pending, 0);
+  });
+
+  test(`a large chunk is handed on to the end, also when a ${role} loses its transport`, async () => {
+    const messages: Message[] = [];
+    const handler: ConnectionHandler<undefined, unknown> = {
+      message: (_connection: Connection<undefined>, message) => void messages.push(message),
+    };
+    const { connection, peer } = await open(role, { handler });
+    const text = 'x'.repeat(1000);
+    peer.send(concat(...Array.from({ length: 200 }, () => peer.frame(0x81, text))));
+    await turn();
+    peer.reset();
+    await within(connection.closed, 'the end');
+    assert.equal(messages.length, 200);
+  });
+}
