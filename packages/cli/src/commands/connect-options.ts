@@ -14,6 +14,7 @@ import {
 
 /** The options as commander names them. */
 export interface ConnectFlags {
+  readonly connect?: string;
   readonly listen?: number;
   readonly subprotocol?: readonly string[];
   readonly origin?: string;
@@ -70,6 +71,7 @@ export function addConnectOptions(command: Command): void {
 function addHandshakeOptions(command: Command): void {
   command
     .optionsGroup(HANDSHAKE)
+    .option('-c, --connect <url>', 'the URL, for those who are used to give it so')
     .addOption(
       new Option('-l, --listen <port>', 'be a server for one peer at a time on 127.0.0.1')
         .argParser(parsePort)

@@ -27,10 +27,10 @@ export function connectCommand(finish: (exitCode: ExitCode) => void): Command {
   });
 }
 
-async function runConnect(url: string | undefined, flags: ConnectFlags): Promise<ExitCode> {
-  if ((url === undefined) === (flags.listen === undefined)) {
-    throw new UsageError('either a URL or --listen is needed');
-  }
+async function runConnect(argument: string | undefined, flags: ConnectFlags): Promise<ExitCode> {
+  const given = [argument, flags.connect, flags.listen].filter((value) => value !== undefined);
+  if (given.length !== 1) throw new UsageError('either a URL or --listen is needed');
+  const url = argument ?? flags.connect;
   refuseBadMessages(flags);
   using interruption = new Interruption();
   const screen = new Screen({

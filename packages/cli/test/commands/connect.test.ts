@@ -68,6 +68,15 @@ test('--execute sends in order and ends; stdin is left alone', async () => {
   assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: 'one\ntwo\n' });
 });
 
+test('--connect gives the URL as an option, and then only so', async () => {
+  const { cli: server, url } = await startEcho();
+  await using _server = server;
+  const { exitCode, stdout } = await runCli(['connect', '-c', url, '-x', 'hi', '-w', '0.2']);
+  assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: 'hi\n' });
+  const twice = await runCli(['connect', url, '-c', url]);
+  assert.equal(twice.exitCode, 2);
+});
+
 test('--wait -1 listens until the peer has said everything', async () => {
   const { server, url } = await serve({
     message: (connection) => {

@@ -139,7 +139,7 @@ function open(
     url: destination.url,
     protocol: agreement.protocol,
     context: undefined,
-    handler: options.handler as ConnectionHandler<undefined, never> | undefined,
+    handler: options.handler,
     responseHeaders: response.headers,
   });
   connection.start(head, undefined);

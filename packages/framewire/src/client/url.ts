@@ -65,7 +65,7 @@ function toUrl(input: string | URL): URL {
 
 /** `ws+unix:/path/to/socket:/request/path`: the first colon ends the path of the socket. */
 function unixDestination(url: URL, isSecure: boolean): Destination {
-  const [socketPath = '', path = '/'] = splitOnce(url.pathname, ':');
+  const [socketPath, path = '/'] = splitOnce(url.pathname, ':');
   if (socketPath === '') throw invalidUrl(`${url.href}: it has no path of a socket`);
   return {
     url: url.href,

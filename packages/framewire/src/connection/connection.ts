@@ -82,7 +82,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     this.context = init.context;
     this.responseHeaders = init.responseHeaders;
     this.#settings = init.settings;
-    this.#handler = init.handler as AnyHandler | undefined;
+    this.#handler = init.handler;
     this.#onFinished = init.onFinished as ((connection: Connection) => void) | undefined;
     this.#driver = new ProtocolDriver(init.role, init.transport, this, init.settings);
     this.#sending = new Sending(this.#driver, init.settings);

@@ -1,8 +1,8 @@
 /** `Promise.withResolvers`, which Node 20 lacks. */
 export interface Deferred<Value> {
   readonly promise: Promise<Value>;
-  resolve(value: Value): void;
-  reject(error: unknown): void;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export function deferred<Value>(): Deferred<Value> {

@@ -55,7 +55,7 @@ const wheels = new WeakMap<Clock, Map<number, Wheel>>();
 /** Puts a member on the wheel for its interval: one for each clock, and only while it has members. */
 export function joinWheel(clock: Clock, interval: number, member: WheelMember): Wheel {
   let byInterval = wheels.get(clock);
-  if (byInterval === undefined) wheels.set(clock, (byInterval = new Map()));
+  if (byInterval === undefined) wheels.set(clock, (byInterval = new Map<number, Wheel>()));
   const others = byInterval;
   let wheel = others.get(interval);
   if (wheel === undefined) {

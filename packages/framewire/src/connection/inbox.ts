@@ -16,8 +16,8 @@ export interface InboxFlow {
 }
 
 interface Reader {
-  resolve(entry: Entry | undefined): void;
-  reject(error: unknown): void;
+  readonly resolve: (entry: Entry | undefined) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class Inbox {
@@ -33,6 +33,11 @@ export class Inbox {
   constructor(flow: InboxFlow, highWaterMark: number) {
     this.#flow = flow;
     this.#highWaterMark = highWaterMark;
+  }
+
+  /** Somebody waits for the next entry. */
+  get isAwaited(): boolean {
+    return this.#reader !== undefined;
   }
 
   push(entry: Entry): void {

@@ -38,7 +38,7 @@ export class OpeningStream {
   constructor(duplex: Duplex, options: OpeningStreamOptions) {
     this.duplex = duplex;
     this.#url = options.url;
-    ignorable(this.#failure.promise);
+    void ignorable(this.#failure.promise);
     const { clock, timeout, signal } = options;
     this.#timer = clock.setTimer(timeout, () =>
       this.fail(new TimeoutError('ERR_WS_OPENING_TIMEOUT', timeout)),

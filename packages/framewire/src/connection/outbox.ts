@@ -14,12 +14,16 @@ const SLAB_SIZE = 2 * MAX_RESERVATION;
 
 /** A buffer that is filled front to back, and from the front again when nobody uses it. */
 class Slab {
-  readonly octets: Buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  readonly octets: Buffer;
   end = 0;
   /** Outboxes with octets in it that are not written yet. */
   users = 0;
   /** Some transport still holds octets of it: never filled again, only left to the collector. */
   lent = false;
+
+  constructor(size: number) {
+    this.octets = Buffer.allocUnsafeSlow(size);
+  }
 
   leave(free: boolean): void {
     this.users--;
@@ -28,7 +32,10 @@ class Slab {
   }
 }
 
-let current: Slab = new Slab();
+let current: Slab = new Slab(SLAB_SIZE);
+
+/** Where an outbox without octets is: it must not keep alive what it was in last. */
+const NOWHERE: Slab = new Slab(0);
 
 /** Outboxes to be flushed when the turn is over. */
 let waiting: Outbox[] = [];
@@ -42,7 +49,7 @@ function flushWaiting(): void {
 export class Outbox implements Output {
   readonly #transport: Transport;
   /** The slab with this outbox's last octets, which lie from `#start` to `#end`. */
-  #slab: Slab = current;
+  #slab: Slab = NOWHERE;
   #start = 0;
   #end = 0;
   /** What comes before them. */
@@ -68,7 +75,7 @@ export class Outbox implements Output {
   }
 
   reserve(size: number): number {
-    if (current.end + size > SLAB_SIZE) current = new Slab();
+    if (current.end + size > SLAB_SIZE) current = new Slab(SLAB_SIZE);
     const slab = current;
     if (this.#slab !== slab || this.#end !== slab.end || this.#end === this.#start) {
       this.#cut();
@@ -117,7 +124,7 @@ export class Outbox implements Output {
     // Emptied before it is written: a transport in memory may answer within the write.
     const slab = this.#slab;
     const octets = slab.octets.subarray(this.#start, this.#end);
-    this.#start = this.#end;
+    this.#clear();
     this.#transport.write(octets);
     slab.leave(this.#transport.copiesAtOnce);
   }
@@ -129,9 +136,16 @@ export class Outbox implements Output {
     this.#parts = undefined;
     this.#partSlabs = undefined;
     this.#partOctets = 0;
+    this.#clear();
     this.#transport.writeAll(parts);
     const free = this.#transport.copiesAtOnce;
     for (const slab of slabs) slab.leave(free);
+  }
+
+  #clear(): void {
+    this.#slab = NOWHERE;
+    this.#start = 0;
+    this.#end = 0;
   }
 
   /** Puts the last octets among the parts. */

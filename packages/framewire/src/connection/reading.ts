@@ -58,6 +58,8 @@ export class Reading {
   }
 
   streams(): AsyncGenerator<MessageStream, void, undefined> {
+    // Whoever waits for a whole message must not be given a stream.
+    if (this.#inbox.isAwaited) throw misuse('ERR_WS_CONCURRENT_READ', '');
     this.#streams = true;
     return this.#takeStreams();
   }

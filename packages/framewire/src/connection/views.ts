@@ -53,9 +53,9 @@ export function toWebStreams(connection: Connection): WebStreams {
   const readable = new ReadableStream<Message>(
     {
       async pull(controller) {
-        const { value, done } = await messages.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
+        const result = await messages.next();
+        if (result.done === true) controller.close();
+        else controller.enqueue(result.value);
       },
       async cancel() {
         await connection.close(CloseCode.normal);

@@ -84,8 +84,7 @@ export class Receiver implements FrameSink {
     if (isControl(opcode) || this.streaming || this.#messageStreams || this.discardsData) {
       return true;
     }
-    const before = opcode === Opcode.continuation ? (this.#assembler?.size ?? 0) : 0;
-    const size = before + payloadLength;
+    const size = (this.#assembler?.size ?? 0) + payloadLength;
     const { maxMessageSize } = this.#limits;
     if (size <= maxMessageSize && size <= Number.MAX_SAFE_INTEGER) return true;
     const limit = Math.min(maxMessageSize, Number.MAX_SAFE_INTEGER);

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
-import type { ConnectionHandler } from '../connection/handler.ts';
 import { OpeningStream } from '../connection/opening-stream.ts';
 import { publishRefused } from '../diagnostics.ts';
 import {
@@ -197,7 +196,7 @@ export class Acceptor<Context> {
       url: head.target,
       protocol: protocol ?? '',
       context: decision.context as Context,
-      handler: handler as ConnectionHandler<Context, never> | undefined,
+      handler,
       onFinished: (finished) => this.#admission.onFinished(finished),
     });
     this.#admission.onOpened(connection);

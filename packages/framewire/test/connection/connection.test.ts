@@ -62,7 +62,7 @@ for (const role of ROLES) {
     const refused = { code: 'ERR_WS_CONCURRENT_READ' };
     await assert.rejects(connection.receive(), refused);
     await assert.rejects(connection[Symbol.asyncIterator]().next(), refused);
-    await assert.rejects(connection.messages().next(), refused);
+    assert.throws(() => connection.messages(), refused);
     peer.sendText('for the first');
     assert.equal(await within(first, 'a message'), 'for the first');
     connection.terminate();

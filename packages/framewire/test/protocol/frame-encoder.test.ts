@@ -93,9 +93,14 @@ test('§5.6 a frame that was encoded before is sent as it is, copied when small'
     );
   }
   const output = new OutputBuffer();
-  const large = frame(0x82, octetsOf(MAX_COPIED));
-  new FrameEncoder(output, undefined).append(large);
-  assert.equal(output.take()[0], large);
+  const encoder = new FrameEncoder(output, undefined);
+  const small = new Uint8Array(MAX_COPIED);
+  const large = new Uint8Array(MAX_COPIED + 1);
+  encoder.append(small);
+  encoder.append(large);
+  const [first, second] = output.take();
+  assert.notEqual(first?.buffer, small.buffer);
+  assert.equal(second, large);
 });
 
 for (const role of ['client', 'server'] as const) {

@@ -60,6 +60,7 @@ test('a reservation that is given back whole leaves nothing', () => {
 });
 
 test('the largest reservation is the largest copied payload with its header', () => {
+  assert.equal(MAX_COPIED, 65_536);
   assert.equal(MAX_RESERVATION, MAX_COPIED + 14);
   const output = new OutputBuffer();
   const at = output.reserve(MAX_RESERVATION);
