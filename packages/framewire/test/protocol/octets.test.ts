@@ -16,3 +16,11 @@ test('a copy of a Buffer is none, and does not lie in the pool', () => {
   assert.equal(copy.constructor, Uint8Array);
   assert.equal(copy.buffer.byteLength, 3);
 });
+
+test('a long copy of a Buffer is none either, and has its offset right', () => {
+  const chunk = Buffer.from(octetsOf(300).buffer, 20, 200);
+  const copy = copyOf(chunk, 10, 110);
+  assert.equal(copy.constructor, Uint8Array);
+  assert.equal(copy.buffer.byteLength, 100);
+  assert.deepEqual(copy, octetsOf(300).slice(30, 130));
+});
