@@ -400,8 +400,10 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   }
 
   #failWith(error: unknown): void {
-    // That a message was dropped, or came too late, is told where it was sent, and is no mistake.
-    if (error instanceof ConnectionClosedError || isDropped(error)) return;
+    // That a message was dropped, or came too late, is told where it was sent, and is no mistake. While
+    // this connection is open, it was another's that ended, such as the far side of a relay.
+    const isLate = error instanceof ConnectionClosedError && this.readyState !== 'open';
+    if (isLate || isDropped(error)) return;
     const reason = error instanceof Error ? error : new Error(inspect(error), { cause: error });
     // Where there is no connection left to fail, the mistake must not be silent, nor end the process.
     if (this.#driver.isFinished) process.emitWarning(reason);

@@ -1,5 +1,5 @@
 /** RFC 6455 §5.5 — the payloads of control frames, above all that of Close. */
-import { outOfRange, ProtocolError, type CloseFrame } from '../errors.ts';
+import { invalidArgument, outOfRange, ProtocolError, type CloseFrame } from '../errors.ts';
 import { CloseCode, isCloseCodeOnWire } from './close-code.ts';
 import { MAX_CONTROL_PAYLOAD } from './frame-header.ts';
 import type { Role } from './opcode.ts';
@@ -45,7 +45,8 @@ export function encodeClose({ code, reason }: CloseFrame): Uint8Array {
 
 /**
  * Judges a code and reason before this side sends them: a `RangeError` for a code that must not be
- * on the wire (§7.4) or is not for this role, and for a reason of more than 123 octets (§5.5.1).
+ * on the wire (§7.4) or is not for this role, and for a reason of more than 123 octets (§5.5.1); a
+ * `TypeError` for a reason that is no string.
  */
 export function assertClose(code: number, reason: string, role: Role): void {
   if (!isCloseCodeOnWire(code)) {
@@ -55,6 +56,7 @@ export function assertClose(code: number, reason: string, role: Role): void {
   if (code === CloseCode.mandatoryExtension && role === 'server') {
     throw outOfRange(`close code ${code} is sent by clients only`);
   }
+  if (typeof reason !== 'string') throw invalidArgument('a close reason must be a string');
   const length = new TextEncoder().encode(reason).length;
   if (length <= MAX_REASON_LENGTH) return;
   throw outOfRange(`a close reason has ${length} octets where ${MAX_REASON_LENGTH} fit`);

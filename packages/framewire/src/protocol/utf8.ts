@@ -26,12 +26,6 @@ export class Utf8Validator {
     return this.#missing === 0;
   }
 
-  reset(): void {
-    this.#missing = 0;
-    this.#lower = 0x80;
-    this.#upper = 0xbf;
-  }
-
   /** Judges the octets that follow those of the last call; false at the first bad one. */
   accept(octets: Uint8Array, start: number, end: number): boolean {
     if (end - start < NATIVE_PAYS_FROM || this.#isUtf8 === undefined || this.#missing > 0) {

@@ -127,7 +127,8 @@ export class Acceptor<Context> {
     const error = toRefusalError(reason);
     const response = this.#tell(error, request);
     // A browser connects ahead of need; whoever has not asked is not answered.
-    const isAnswered = error.code !== 'ERR_WS_NETWORK' && stream?.isSilent !== true;
+    const hasAsked = request !== undefined || stream?.isSilent !== true;
+    const isAnswered = error.code !== 'ERR_WS_NETWORK' && hasAsked;
     if (isAnswered) stream?.release();
     else stream?.destroy();
     duplex.on('error', ignore);

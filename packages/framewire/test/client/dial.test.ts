@@ -132,7 +132,7 @@ test('33 a server that accepts and then says nothing of TLS is waited for so lon
   await peer.read(1);
   clock.advance(1000);
   await assert.rejects(within(connecting, 'the timeout'), { code: 'ERR_WS_OPENING_TIMEOUT' });
-  await peer.closed();
+  await peer.ended();
   assert.equal(clock.pending, 0);
 });
 

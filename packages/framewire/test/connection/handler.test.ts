@@ -237,6 +237,40 @@ test('77 an async handler that rejects long after ends its connection only', asy
   await other.close(1000);
 });
 
+for (const role of ROLES) {
+  test(`a ${role}'s handler that sends too late has made no mistake`, async (t) => {
+    const warn = t.mock.method(process, 'emitWarning', () => {});
+    const handler: AnyHandler = {
+      async message(connection, message) {
+        await connection.close(1000);
+        await connection.send(message);
+      },
+      closed: (connection) => connection.send('too late') as unknown as void,
+    };
+    const { connection, peer } = await open(role, { handler });
+    peer.sendText('x');
+    await peer.expectClose(1000);
+    peer.sendClose(1000).end();
+    const info = await within(connection.closed, 'the end');
+    await turns(2);
+    assert.equal(info.error, undefined);
+    assert.equal(warn.mock.callCount(), 0);
+  });
+
+  test(`a ${role} whose handler cannot relay to another connection fails: nothing is lost in silence`, async () => {
+    const gone = await open(role);
+    gone.connection.terminate();
+    await gone.connection.closed;
+    const handler: AnyHandler = { message: (_connection, message) => gone.connection.send(message) };
+    const { connection, peer } = await open(role, { handler });
+    peer.sendText('for somebody who has left');
+    await peer.expectClose(1011);
+    peer.end();
+    const { error } = await within(connection.closed, 'the end');
+    assert.equal(error?.name, 'ConnectionClosedError');
+  });
+}
+
 test('a chunk with 1000 messages for a handler over TCP arrives complete', async (t) => {
   const seen: string[] = [];
   const handler: AnyHandler = { message: (_connection, message) => void seen.push(String(message)) };

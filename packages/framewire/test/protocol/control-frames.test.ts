@@ -127,6 +127,11 @@ test('§5.5.1 a reason may have 123 octets', () => {
   assert.throws(() => assertClose(1000, 'x'.repeat(124), 'client'), /124 octets where 123 fit/u);
 });
 
+test('§5.5.1 a reason is a string, and no memory of anything else', () => {
+  const reason = new Float64Array(2) as unknown as string;
+  assert.throws(() => assertClose(1000, reason, 'client'), TypeError);
+});
+
 test('§5.5.1 it is octets that count: an emoji at the edge is refused, never cut in half', () => {
   assert.doesNotThrow(() => assertClose(1000, `${'x'.repeat(119)}🙂`, 'server'));
   for (let before = 120; before <= 122; before++) {

@@ -213,11 +213,3 @@ test('§8.1 the native check is asked about whole code points only', () => {
   }
   assert.ok(validator.isComplete);
 });
-
-test('§8.1 a validator that was reset begins anew', () => {
-  const validator = new Utf8Validator();
-  assert.ok(validator.accept(hex`e0`, 0, 1));
-  validator.reset();
-  assert.equal(validator.isComplete, true);
-  assert.ok(validator.accept(hex`41 c3 80`, 0, 3));
-});
