@@ -38,7 +38,8 @@ export interface ConnectionOptions extends LimitOptions {
   readonly slowConsumer?: 'terminate' | 'drop' | undefined;
   /**
    * Milliseconds that octets may wait to be sent without any progress; then the connection ends with
-   * `ERR_WS_SEND_TIMEOUT`. Default 120 000; `Infinity` waits for ever.
+   * `ERR_WS_SEND_TIMEOUT`. What the transport buffers without asking to wait is not watched: there the
+   * heartbeat notices. Default 120 000; `Infinity` waits for ever.
    */
   readonly sendTimeout?: number | undefined;
   /** Finds peers that are gone. On by default; `false` switches it off. */

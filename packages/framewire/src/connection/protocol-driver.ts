@@ -149,14 +149,17 @@ export class ProtocolDriver implements TransportSink, Pulse {
   }
 
   onData(chunk: Uint8Array): void {
-    if (chunk.length <= SLICE && this.#backlog === undefined) {
+    // A transport in memory may bring the answer to a write while the chunk before is handled.
+    const isReceiving = this.#outbox.isHeld;
+    if (chunk.length <= SLICE && this.#backlog === undefined && !isReceiving) {
       this.#receive(chunk);
       return;
     }
     const rest = this.#backlog;
     this.#backlog = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
     this.transport.pause();
-    if (rest === undefined) this.#receiveBacklog();
+    if (rest === undefined && !isReceiving) this.#receiveBacklog();
+    else this.#scheduleBacklog();
   }
 
   onFull(): void {

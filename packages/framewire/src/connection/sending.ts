@@ -20,6 +20,8 @@ export class Sending {
   /** Messages that wait for a stream to end; made with the first stream. */
   #queue: SendQueue | undefined;
   #drain: Deferred<void> | undefined;
+  /** The end of the stream that is being sent. */
+  #stream: Deferred<void> | undefined;
 
   constructor(driver: ProtocolDriver, settings: ConnectionSettings) {
     this.#driver = driver;
@@ -55,12 +57,7 @@ export class Sending {
 
   sendStream(source: StreamSource, options: SendOptions): Promise<void> {
     this.#queue ??= new SendQueue();
-    return this.#queue.add(0, () =>
-      sendFragments(source, options.type, {
-        send: (type, octets, final) => this.#sendFragment(type, octets, final),
-        fail: (error) => this.#failMessage(error),
-      }),
-    );
+    return this.#queue.add(0, () => this.#sendStream(source, options));
   }
 
   /** All that waited has left; whether anybody was waiting for it. */
@@ -74,6 +71,8 @@ export class Sending {
   finish(error: Error): void {
     this.#drain?.reject(error);
     this.#drain = undefined;
+    // Its source may never give anything again, and so never notice.
+    this.#stream?.reject(error);
   }
 
   #send(data: Sendable, octets: Uint8Array | undefined, { type }: SendOptions): Promise<void> {
@@ -84,6 +83,18 @@ export class Sending {
     else if (typeof data === 'string') protocol.sendText(data);
     else protocol.sendPrepared(data as PreparedMessage);
     return this.#afterSend(octets?.length ?? 0);
+  }
+
+  #sendStream(source: StreamSource, { type }: SendOptions): Promise<void> {
+    const { protocol } = this.#driver;
+    if (!protocol.isOpen) return Promise.reject(new ConnectionClosedError(protocol.closeInfo));
+    const stream = deferred<void>();
+    this.#stream = stream;
+    sendFragments(source, type, {
+      send: (type, octets, final) => this.#sendFragment(type, octets, final),
+      fail: (error) => this.#failMessage(error),
+    }).then(stream.resolve, stream.reject);
+    return stream.promise;
   }
 
   /** §5.4: a message cannot be given up in the middle; where the connection is closing, it need not. */

@@ -10,7 +10,11 @@ import { RawListener } from '../connection/opening.ts';
 import { RawPeer, SAMPLE_KEY, within, type Head } from '../connection/raw-peer.ts';
 
 /** What a server is asked when a client connects. */
-async function requestOf(t: TestContext, path: string, options: ConnectOptions = {}): Promise<Head> {
+async function requestOf(
+  t: TestContext,
+  path: string,
+  options: ConnectOptions = {},
+): Promise<Head> {
   const listener = await RawListener.start(t);
   const url = path.includes('://')
     ? path.replace('HOST', `127.0.0.1:${listener.port}`)
@@ -128,7 +132,10 @@ test('a unix socket is dialled by its path, or by a URL that has it', async (t) 
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'a b#c%d:e.sock');
   const server = new WebSocketServer({
-    handler: { message: (connection, message) => void connection.send(`${connection.url} ${String(message)}`) },
+    handler: {
+      message: (connection, message) =>
+        void connection.send(`${connection.url} ${String(message)}`),
+    },
   });
   const { url, host, port } = await server.listen({ path });
   assert.equal(host, path);

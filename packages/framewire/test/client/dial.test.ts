@@ -23,7 +23,7 @@ async function serve(t: TestContext, options: tls.TlsOptions = {}): Promise<Serv
   const requests: HandshakeRequest[] = [];
   const server = new WebSocketServer({
     handler: {
-      open: (_connection, request) => void requests.push(request!),
+      open: (_connection, request) => void requests.push(request),
       message: (connection, message) => void connection.send(message),
     },
   });

@@ -64,7 +64,9 @@ for (const [status, reason] of [
 
 test('a redirect is not followed: the error tells where to', async (t) => {
   const { error } = await refuse(t, (peer) => {
-    peer.send('HTTP/1.1 302 Found\r\nLocation: wss://elsewhere.example/\r\nContent-Length: 0\r\n\r\n');
+    peer.send(
+      'HTTP/1.1 302 Found\r\nLocation: wss://elsewhere.example/\r\nContent-Length: 0\r\n\r\n',
+    );
   });
   assert.equal(error.status, 302);
   assert.match(error.message, /302 Found to wss:\/\/elsewhere\.example\//u);

@@ -46,7 +46,10 @@ const GOOD: readonly (readonly [string, Partial<Destination>])[] = [
       host: 'xn--bcher-kva.example',
     },
   ],
-  ['ws://[::1]:9000/', { url: 'ws://[::1]:9000/', hostname: '::1', port: 9000, host: '[::1]:9000' }],
+  [
+    'ws://[::1]:9000/',
+    { url: 'ws://[::1]:9000/', hostname: '::1', port: 9000, host: '[::1]:9000' },
+  ],
   ['ws://127.1/', { url: 'ws://127.0.0.1/', hostname: '127.0.0.1', host: '127.0.0.1' }],
   ['ws://user:secret@example.com/', { credentials: 'user:secret' }],
   ['ws://user@example.com/', { credentials: 'user:' }],

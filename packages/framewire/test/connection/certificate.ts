@@ -46,7 +46,8 @@ function sequence(...parts: readonly Buffer[]): Buffer {
 function der(tag: number, content: Uint8Array | readonly number[]): Buffer {
   const octets = Buffer.from(content as Uint8Array);
   const { length } = octets;
-  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length];
+  const size =
+    length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length];
   return Buffer.concat([Buffer.from([tag, ...size]), octets]);
 }
 

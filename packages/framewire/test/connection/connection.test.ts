@@ -11,7 +11,12 @@ import { turns, within } from './raw-peer.ts';
 for (const role of ROLES) {
   test(`a ${role} receives messages in order, and undefined after a clean close`, async () => {
     const { connection, peer } = await open(role);
-    peer.sendText('one').sendFrame(0x82, hex`02`).sendText('').sendClose(1000).end();
+    peer
+      .sendText('one')
+      .sendFrame(0x82, hex`02`)
+      .sendText('')
+      .sendClose(1000)
+      .end();
     assert.equal(await within(connection.receive(), 'a message'), 'one');
     assert.deepEqual(await within(connection.receive(), 'a message'), hex`02`);
     assert.equal(await within(connection.receive(), 'a message'), '');

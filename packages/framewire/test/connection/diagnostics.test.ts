@@ -20,7 +20,10 @@ test('framewire:connection:open and :close tell of every connection', async (t) 
     'framewire:connection:close',
   );
   const { near, far } = await openPair(t);
-  assert.deepEqual(new Set(opened.map(({ connection }) => connection)), new Set<unknown>([near, far]));
+  assert.deepEqual(
+    new Set(opened.map(({ connection }) => connection)),
+    new Set<unknown>([near, far]),
+  );
   assert.deepEqual(closed, []);
   await near.close(4000, 'why not');
   await far.closed;

@@ -28,8 +28,14 @@ for (const role of ROLES) {
       closed: (_connection, info) => onClosed?.(info),
     };
     const { connection, peer } = await open(role, { handler });
-    peer.sendText('text').sendFrame(0x82, hex`01`).sendFrame(0x89, hex`02`);
-    peer.sendFrame(0x8a, hex`03`).sendClose(1001, 'bye').end();
+    peer
+      .sendText('text')
+      .sendFrame(0x82, hex`01`)
+      .sendFrame(0x89, hex`02`);
+    peer
+      .sendFrame(0x8a, hex`03`)
+      .sendClose(1001, 'bye')
+      .end();
     const info = await within(closed, 'closed');
     assert.deepEqual(events, ['open', 'text', hex`01`, ['ping', hex`02`], ['pong', hex`03`]]);
     assert.deepEqual([info.code, info.reason, info.wasClean], [1001, 'bye', true]);
@@ -261,7 +267,9 @@ for (const role of ROLES) {
     const gone = await open(role);
     gone.connection.terminate();
     await gone.connection.closed;
-    const handler: AnyHandler = { message: (_connection, message) => gone.connection.send(message) };
+    const handler: AnyHandler = {
+      message: (_connection, message) => gone.connection.send(message),
+    };
     const { connection, peer } = await open(role, { handler });
     peer.sendText('for somebody who has left');
     await peer.expectClose(1011);
@@ -273,7 +281,9 @@ for (const role of ROLES) {
 
 test('a chunk with 1000 messages for a handler over TCP arrives complete', async (t) => {
   const seen: string[] = [];
-  const handler: AnyHandler = { message: (_connection, message) => void seen.push(String(message)) };
+  const handler: AnyHandler = {
+    message: (_connection, message) => void seen.push(String(message)),
+  };
   const { connection, peer } = await openOnTcp(t, 'server', { handler });
   const texts = Array.from({ length: 1000 }, (_, index) => `message ${index}`);
   peer.send(...texts.map((text) => peer.frame(0x81, text)), peer.frame(0x88)).end();

@@ -38,7 +38,9 @@ test('§5.5.3 a Pong nobody asked for answers nothing', async () => {
 
 test('payloads are never alike', () => {
   const pings = new Pings();
-  const payloads = Array.from({ length: 1000 }, () => Buffer.from(pings.nextPayload()).toString('hex'));
+  const payloads = Array.from({ length: 1000 }, () =>
+    Buffer.from(pings.nextPayload()).toString('hex'),
+  );
   assert.equal(new Set(payloads).size, payloads.length);
 });
 

@@ -17,7 +17,10 @@ export async function within<Value>(
 ): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${milliseconds} ms`)), milliseconds);
+    timer = setTimeout(
+      () => reject(new Error(`${what}: not within ${milliseconds} ms`)),
+      milliseconds,
+    );
   });
   try {
     return await Promise.race([promise, late]);
@@ -194,7 +197,10 @@ export class RawPeer {
 
   /** The rest, up to the end of the stream. */
   async readRest(): Promise<Uint8Array> {
-    await within(this.#wait(() => this.hasEnded || this.isClosed), 'the end');
+    await within(
+      this.#wait(() => this.hasEnded || this.isClosed),
+      'the end',
+    );
     return this.#take(this.#end - this.#start);
   }
 
@@ -257,11 +263,17 @@ export class RawPeer {
 
   /** Waits for the FIN, or for the end of everything. */
   async ended(): Promise<void> {
-    await within(this.#wait(() => this.hasEnded || this.isClosed), 'the end of the peer');
+    await within(
+      this.#wait(() => this.hasEnded || this.isClosed),
+      'the end of the peer',
+    );
   }
 
   async closed(): Promise<void> {
-    await within(this.#wait(() => this.isClosed), 'the close of the transport');
+    await within(
+      this.#wait(() => this.isClosed),
+      'the close of the transport',
+    );
   }
 
   end(): this {
@@ -289,7 +301,8 @@ export class RawPeer {
     if (octets.length < headerLength) return Infinity;
     const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
     const length7 = octets[1]! & 0x7f;
-    const long = length7 === 126 ? view.getUint16(2) : Number(length7 === 127 && view.getBigUint64(2));
+    const long =
+      length7 === 126 ? view.getUint16(2) : Number(length7 === 127 && view.getBigUint64(2));
     return headerLength + (length7 < 126 ? length7 : long);
   }
 
@@ -313,7 +326,10 @@ export class RawPeer {
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {
-    await within(this.#wait(() => condition() || this.hasEnded || this.isClosed), what);
+    await within(
+      this.#wait(() => condition() || this.hasEnded || this.isClosed),
+      what,
+    );
     if (condition()) return;
     throw new Error(`the stream ended before ${what}`, { cause: this.error });
   }

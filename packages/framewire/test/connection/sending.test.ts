@@ -246,6 +246,25 @@ for (const role of ROLES) {
     other.connection.terminate();
   });
 
+  test(`a ${role}'s stream ends with its connection, also when its source gives nothing more`, async () => {
+    const { connection, peer } = await open(role);
+    async function* endless(): AsyncGenerator<string> {
+      yield 'begun';
+      await new Promise(() => {});
+    }
+    const streamed = connection.sendStream(endless());
+    const queued = [connection.send('queued'), connection.sendStream(endless())];
+    await peer.readFrame();
+    peer.reset();
+    await assert.rejects(within(streamed, 'the end'), { code: 'ERR_WS_CLOSED' });
+    for (const each of queued) {
+      await assert.rejects(within(each, 'the end'), { code: 'ERR_WS_CLOSED' });
+    }
+    const late = connection.sendStream(endless());
+    await assert.rejects(within(late, 'the end'), { code: 'ERR_WS_CLOSED' });
+    assert.equal(connection.bufferedAmount, 0);
+  });
+
   test(`a source that throws before its first part harms no ${role}'s connection`, async () => {
     const { connection, peer } = await open(role);
     const error = new Error('no source');
@@ -314,7 +333,8 @@ for (const role of ROLES) {
     const info = await within(connection.closed, 'the end');
     assert.equal(info.code, 1006);
     assert.equal((info.error as { code?: string }).code, error.code);
-    for (const each of fits) await assert.rejects(each, { code: 'ERR_WS_CLOSED', cause: info.error });
+    for (const each of fits)
+      await assert.rejects(each, { code: 'ERR_WS_CLOSED', cause: info.error });
   });
 
   test(`§10.4 … or drops what does not fit, and goes on when there is room`, async () => {

@@ -22,7 +22,7 @@ for (const role of ROLES) {
     peer.sendFrame(0x01, 'first ');
     const { value: message } = await within(taking, 'a message');
     assert.equal(message?.type, 'text');
-    const parts = message![Symbol.asyncIterator]();
+    const parts = message[Symbol.asyncIterator]();
     assert.equal((await within(parts.next(), 'a part')).value, 'first ');
     peer.sendFrame(0x89, 'ping').sendFrame(0x00, 'second').sendFrame(0x80);
     assert.equal((await within(parts.next(), 'a part')).value, 'second');

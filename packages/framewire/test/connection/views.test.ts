@@ -19,7 +19,12 @@ for (const role of ROLES) {
     await peer.expectMessage(hex`01 02`);
     const received: Buffer[] = [];
     duplex.on('data', (chunk: Buffer) => received.push(chunk));
-    peer.sendFrame(0x82, hex`61`).sendText('').sendText('grüße').sendClose(1000).end();
+    peer
+      .sendFrame(0x82, hex`61`)
+      .sendText('')
+      .sendText('grüße')
+      .sendClose(1000)
+      .end();
     await within(new Promise((resolve) => duplex.on('end', resolve)), 'the end');
     assert.equal(Buffer.concat(received).toString(), 'agrüße');
   });
@@ -109,7 +114,11 @@ for (const role of ROLES) {
     await writer.write(hex`01`);
     await peer.expectMessage('text');
     await peer.expectMessage(hex`01`);
-    peer.sendText('').sendFrame(0x82, hex`02`).sendClose(1000).end();
+    peer
+      .sendText('')
+      .sendFrame(0x82, hex`02`)
+      .sendClose(1000)
+      .end();
     const received: Message[] = [];
     for await (const message of readable) received.push(message);
     assert.deepEqual(received, ['', hex`02`]);

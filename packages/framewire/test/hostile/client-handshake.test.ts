@@ -6,7 +6,13 @@ import { connect, type ConnectOptions } from 'framewire';
 import { ManualClock } from 'framewire/testing';
 import { octetsOf } from '../protocol/frames.ts';
 import { RawListener } from '../connection/opening.ts';
-import { responseHead, turns, within, type HeaderChanges, type RawPeer } from '../connection/raw-peer.ts';
+import {
+  responseHead,
+  turns,
+  within,
+  type HeaderChanges,
+  type RawPeer,
+} from '../connection/raw-peer.ts';
 
 type Answer = (peer: RawPeer, key: string) => Promise<void> | void;
 
@@ -162,9 +168,17 @@ test('RFC 9110 §15.2 a flood of them is not', async (t) => {
 for (const [name, answer, code] of [
   ['nonsense', 'SSH-2.0-OpenSSH_9.9\r\n\r\n', 'ERR_WS_HEAD_MALFORMED'],
   ['HTTP/2', 'HTTP/2.0 101 Switching Protocols\r\n\r\n', 'ERR_WS_HTTP_VERSION'],
-  ['a bare line feed', 'HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\r\n\r\n', 'ERR_WS_HEAD_MALFORMED'],
+  [
+    'a bare line feed',
+    'HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\r\n\r\n',
+    'ERR_WS_HEAD_MALFORMED',
+  ],
   ['a folded header', 'HTTP/1.1 101 OK\r\nA: b\r\n c\r\n\r\n', 'ERR_WS_HEAD_MALFORMED'],
-  ['a space before the colon', 'HTTP/1.1 101 OK\r\nUpgrade : websocket\r\n\r\n', 'ERR_WS_HEAD_MALFORMED'],
+  [
+    'a space before the colon',
+    'HTTP/1.1 101 OK\r\nUpgrade : websocket\r\n\r\n',
+    'ERR_WS_HEAD_MALFORMED',
+  ],
   ['a status of two digits', 'HTTP/1.1 10 OK\r\n\r\n', 'ERR_WS_HEAD_MALFORMED'],
   ['2000 headers', `HTTP/1.1 101 OK\r\n${'a:b\r\n'.repeat(2000)}\r\n`, 'ERR_WS_HEAD_TOO_LARGE'],
 ] as const) {
@@ -229,7 +243,9 @@ for (const phase of PHASES) {
       const controller = new AbortController();
       const { signal } = controller;
       const url = phase === 'TLS' ? listener.url.replace('ws:', 'wss:') : listener.url;
-      const before = process.getActiveResourcesInfo().filter((name) => name.startsWith('TCPSocket'));
+      const before = process
+        .getActiveResourcesInfo()
+        .filter((name) => name.startsWith('TCPSocket'));
       const connecting = connect(url, { clock, signal, handshakeTimeout: 500 });
       connecting.catch(() => {});
       let peer: RawPeer | undefined;

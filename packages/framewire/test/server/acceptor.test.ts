@@ -128,7 +128,15 @@ for (const front of FRONTS) {
   });
 }
 
-for (const nothing of [undefined, null, true, 'yes', 0, {}, { accept: 'no' === ('yes' as string) }]) {
+for (const nothing of [
+  undefined,
+  null,
+  true,
+  'yes',
+  0,
+  {},
+  { accept: 'no' === ('yes' as string) },
+]) {
   for (const how of ['at once', 'later'] as const) {
     test(`what is no decision lets nobody in: ${JSON.stringify(nothing)} ${how}`, async (t) => {
       const authorize = (): unknown => (how === 'at once' ? nothing : Promise.resolve(nothing));

@@ -345,7 +345,11 @@ test('what a server tells about a request', async (t) => {
     },
   });
   const line = 'GET /a%20b/c?x=1&x=2&y=%C3%BC HTTP/1.1';
-  const headers = { Origin: 'https://o.example', 'Sec-WebSocket-Protocol': 'p, q', 'X-A': ['1', '2'] };
+  const headers = {
+    Origin: 'https://o.example',
+    'Sec-WebSocket-Protocol': 'p, q',
+    'X-A': ['1', '2'],
+  };
   assert.equal((await askWith(port, headers, line)).status, 101);
   const [request] = requests;
   assert.equal(request?.method, 'GET');

@@ -58,14 +58,21 @@ export interface Answer extends Head {
   readonly body: string;
 }
 
-/** What a request is answered with, up to the end of the transport unless it is a 101. */
-export async function ask(port: number, ...octets: readonly (string | Uint8Array)[]): Promise<Answer> {
+/** What a request is answered with. */
+export async function ask(
+  port: number,
+  ...octets: readonly (string | Uint8Array)[]
+): Promise<Answer> {
   const peer = await RawPeer.dial(port);
   peer.send(...octets);
   const head = await peer.readHead();
-  const body = head.status === 101 ? '' : Buffer.from(await peer.readRest()).toString();
+  const length = head.headers.get('content-length');
+  const body =
+    head.status === 101
+      ? new Uint8Array(0)
+      : await (length === undefined ? peer.readRest() : peer.read(Number(length)));
   peer.stream.destroy();
-  return { ...head, body };
+  return { ...head, body: Buffer.from(body).toString() };
 }
 
 export function askWith(port: number, changes: HeaderChanges, line?: string): Promise<Answer> {

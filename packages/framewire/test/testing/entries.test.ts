@@ -39,7 +39,11 @@ test('the entries are those that are documented, and nothing is depended on', ()
 });
 
 test('what is inside cannot be imported', async () => {
-  for (const inner of ['framewire/dist/errors.js', 'framewire/connection', 'framewire/src/index.ts']) {
+  for (const inner of [
+    'framewire/dist/errors.js',
+    'framewire/connection',
+    'framewire/src/index.ts',
+  ]) {
     await assert.rejects(import(inner), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
   }
 });

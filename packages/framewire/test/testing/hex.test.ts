@@ -4,8 +4,11 @@ import { hex } from 'framewire/testing';
 
 test('octets as the RFC writes them, with spaces wherever one likes', () => {
   assert.deepEqual(hex`81 05 48 65`, Uint8Array.of(0x81, 0x05, 0x48, 0x65));
-  assert.deepEqual(hex`8105 48
-    65 `, Uint8Array.of(0x81, 0x05, 0x48, 0x65));
+  assert.deepEqual(
+    hex`8105 48
+    65 `,
+    Uint8Array.of(0x81, 0x05, 0x48, 0x65),
+  );
   assert.deepEqual(hex``, new Uint8Array(0));
   assert.deepEqual(hex`fF`, Uint8Array.of(255));
 });
