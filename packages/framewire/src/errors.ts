@@ -63,6 +63,7 @@ export type UsageErrorCode =
   | 'ERR_WS_CLOSED'
   | 'ERR_WS_TERMINATED'
   | 'ERR_WS_CONCURRENT_READ'
+  | 'ERR_WS_MESSAGE_DROPPED'
   | 'ERR_WS_CONCURRENT_MESSAGE'
   | 'ERR_WS_ALREADY_UPGRADED'
   | 'ERR_WS_INVALID_ARGUMENT'
@@ -280,6 +281,10 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
   ERR_WS_CONCURRENT_READ: {
     section: 'RFC 6455 §6.2',
     text: 'the connection is being read already',
+  },
+  ERR_WS_MESSAGE_DROPPED: {
+    section: 'RFC 6455 §6.2',
+    text: 'the rest of the message was dropped when the next one was asked for',
   },
   ERR_WS_CONCURRENT_MESSAGE: {
     section: 'RFC 6455 §5.4',

@@ -82,6 +82,7 @@ const USAGE: Readonly<Record<UsageErrorCode, true>> = {
   ERR_WS_CLOSED: true,
   ERR_WS_TERMINATED: true,
   ERR_WS_CONCURRENT_READ: true,
+  ERR_WS_MESSAGE_DROPPED: true,
   ERR_WS_CONCURRENT_MESSAGE: true,
   ERR_WS_ALREADY_UPGRADED: true,
   ERR_WS_INVALID_ARGUMENT: true,

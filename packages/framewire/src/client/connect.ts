@@ -32,7 +32,10 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly headers?: HeadersLike | undefined;
   /** The Origin header (§10.2), which only browsers have to send. */
   readonly origin?: string | undefined;
-  /** Ends the opening handshake in any of its phases; has no effect on an open connection. */
+  /**
+   * Ends the opening handshake in any of its phases; has no effect on an open connection. When the
+   * server has refused already, that is told, with as much of the body as has come.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds from the first packet to the 101. Default 45 000. */
   readonly handshakeTimeout?: number | undefined;

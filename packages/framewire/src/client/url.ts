@@ -59,7 +59,7 @@ function toUrl(input: string | URL): URL {
   try {
     return new URL(input);
   } catch (cause) {
-    throw invalidUrl(String(input), { cause });
+    throw invalidUrl(String(input).replace(/\/\/[^/]*@/u, '//…@'), { cause });
   }
 }
 

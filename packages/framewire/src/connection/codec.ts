@@ -10,8 +10,8 @@ export interface Codec<Value> {
 }
 
 /** A connection seen through a codec. The connection itself stays usable beside it. */
-export interface CodecConnection<Value> extends AsyncIterable<Value> {
-  readonly connection: Connection;
+export interface CodecConnection<Value, Context = unknown> extends AsyncIterable<Value> {
+  readonly connection: Connection<Context>;
   /** Encodes and sends; what `encode` throws is thrown here. Resolves as `Connection.send` does. */
   send(value: Value): Promise<void>;
   /**
@@ -44,10 +44,10 @@ export const message: Codec<Message> = {
   decode: (received) => received,
 };
 
-export function withCodec<Value>(
-  connection: Connection,
+export function withCodec<Value, Context>(
+  connection: Connection<Context>,
   codec: Codec<Value>,
-): CodecConnection<Value> {
+): CodecConnection<Value, Context> {
   return {
     connection,
     send: (value) => connection.send(codec.encode(value)),

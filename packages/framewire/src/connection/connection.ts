@@ -8,7 +8,13 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { publishClosed, publishOpened } from '../diagnostics.ts';
-import { ConnectionClosedError, LimitError, misuse, type CloseInfo } from '../errors.ts';
+import {
+  ConnectionClosedError,
+  invalidArgument,
+  LimitError,
+  misuse,
+  type CloseInfo,
+} from '../errors.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import { assertClose } from '../protocol/control-frames.ts';
 import { copyOf } from '../protocol/octets.ts';
@@ -192,13 +198,17 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     return ignorable(this.#ping(options));
   }
 
-  /** Sends a Pong nobody asked for, as a one-way sign of life (RFC 6455 §5.5.3). */
+  /** Sends a Pong nobody asked for, as a one-way sign of life (RFC 6455 §5.5.3), while it is open. */
   pong(payload: string | Uint8Array = ''): void {
+    if (this.readyState !== 'open') return;
     this.#driver.protocol.sendPong(octetsOfControl(payload));
     this.#driver.schedule();
   }
 
-  /** Stops reading from the transport: the peer is held back, and its Pings wait too. */
+  /**
+   * Stops reading, after the message that is being handled: the peer is held back, and its Pings and
+   * its Close wait too.
+   */
   pause(): void {
     this.#isPausedByApplication = true;
     this.#driver.pause();
@@ -216,6 +226,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    */
   close(code?: number, reason: string = ''): Promise<CloseInfo> {
     if (code !== undefined) assertClose(code, reason, this.role);
+    else if (reason !== '') throw invalidArgument('a close reason needs a close code');
     if (this.#isClosing || !this.#driver.protocol.isOpen) return this.closed;
     this.#isClosing = true;
     const { busy } = this.#sending;
@@ -245,7 +256,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   }
 
   /** The connection in terms of values, such as `connection.withCodec(json<Move>())`. */
-  withCodec<Value>(codec: Codec<Value>): CodecConnection<Value> {
+  withCodec<Value>(codec: Codec<Value>): CodecConnection<Value, Context> {
     return withCodec(this, codec);
   }
 
@@ -291,9 +302,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     end: number,
     lent: boolean,
   ): void {
-    // A Close that waits for a stream to end is not in the protocol's hands yet.
-    if (this.#isClosing) return;
     const handler = this.#handler;
+    if (this.#isClosing || this.#isHeldFrom(handler)) return;
     try {
       // Throws for a text that is longer than a string can be.
       const message = toMessage(type, octets, start, end, lent);
@@ -312,6 +322,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     end: number,
     final: boolean,
   ): void {
+    if (this.#isClosing) return;
     this.#readingOf().pushFragment(type, octets, start, end, final);
   }
 
@@ -399,11 +410,14 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     if (done instanceof Promise) done.catch((error: unknown) => this.#failWith(error));
   }
 
+  /** While it is paused, a handler is not called; then only what a lost transport leaves comes here. */
+  #isHeldFrom(handler: AnyHandler | undefined): boolean {
+    return this.#isPausedByApplication && handler?.message !== undefined;
+  }
+
   #failWith(error: unknown): void {
-    // That a message was dropped, or came too late, is told where it was sent, and is no mistake. While
-    // this connection is open, it was another's that ended, such as the far side of a relay.
-    const isLate = error instanceof ConnectionClosedError && this.readyState !== 'open';
-    if (isLate || isDropped(error)) return;
+    // That a message was dropped, or came too late for this peer or another, is no mistake.
+    if (error instanceof ConnectionClosedError || isDropped(error)) return;
     const reason = error instanceof Error ? error : new Error(inspect(error), { cause: error });
     // Where there is no connection left to fail, the mistake must not be silent, nor end the process.
     if (this.#driver.isFinished) process.emitWarning(reason);

@@ -14,13 +14,14 @@ export interface ConnectionHandler<Context = unknown, Opening = unknown> {
   open?(connection: Connection<Context>, opening: Opening): void;
   /**
    * A message arrived. The next one does not wait for the promise; where it should, iterate over the
-   * connection instead, or use `pause` and `resume`.
+   * connection instead, or use `pause` and `resume`. A handler without this method leaves messages to
+   * be read; unread, they hold the peer back from `highWaterMark` on.
    */
   message?(connection: Connection<Context>, message: Message): void | Promise<void>;
   /** A Ping arrived; it is answered by the library. */
   ping?(connection: Connection<Context>, payload: Uint8Array): void;
   pong?(connection: Connection<Context>, payload: Uint8Array): void;
-  /** All that waited to be sent has left, after there was more than `highWaterMark` of it. */
+  /** All that waited to be sent has left, after a promise of `send` had to wait for it. */
   drain?(connection: Connection<Context>): void;
   /** The connection has ended; nothing follows. */
   closed?(connection: Connection<Context>, info: CloseInfo): void;

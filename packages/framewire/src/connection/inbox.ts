@@ -122,8 +122,8 @@ export class Inbox {
   }
 }
 
-function costOf(entry: Entry): number {
-  // A stream counts its parts itself.
+/** What an entry, or a part of one that is a stream, counts. */
+export function costOf(entry: Entry): number {
   if (typeof entry === 'string' || entry instanceof Uint8Array) return entry.length + ENTRY_COST;
   return ENTRY_COST;
 }

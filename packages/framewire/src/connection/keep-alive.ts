@@ -48,6 +48,8 @@ export class KeepAlive implements WheelMember {
 
   onBeat(): void {
     const { heartbeat } = this.#settings;
+    // A peer that is held back cannot answer; but writing to one that is gone brings it to light.
+    if (!this.#pulse.isReading) this.#pulse.ask();
     const isAlive = this.#isAlive;
     // While an answer is awaited, signs of life are counted from the Ping on.
     if (heartbeat === undefined || (this.#deadline !== undefined && !isAlive)) return;

@@ -3,7 +3,7 @@ import { TextDecoder } from 'node:util';
 import { ConnectionClosedError, misuse, type CloseInfo } from '../errors.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { MessageType } from '../protocol/opcode.ts';
-import type { Inbox } from './inbox.ts';
+import { costOf, type Inbox } from './inbox.ts';
 
 /**
  * A message as it arrives, in parts of any size: strings for text, `Uint8Array`s for binary. Parts
@@ -12,8 +12,11 @@ import type { Inbox } from './inbox.ts';
 export class MessageStream implements AsyncIterable<string | Uint8Array> {
   readonly type: MessageType;
   readonly #inbox: Inbox;
-  readonly #decoder: TextDecoder | undefined;
+  /** Made for the first part of a text that does not arrive whole. */
+  #decoder: TextDecoder | undefined;
   #parts: (string | Uint8Array)[] = [];
+  /** The first part that was not read. */
+  #first = 0;
   #state: 'receiving' | 'complete' | 'dropped' = 'receiving';
   #info: CloseInfo | undefined;
   #wake: (() => void) | undefined;
@@ -23,16 +26,13 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
   constructor(type: MessageType, inbox: Inbox) {
     this.type = type;
     this.#inbox = inbox;
-    if (type === 'text') this.#decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   }
 
   /** @internal The octets are copied. */
   push(octets: Uint8Array, start: number, end: number, final: boolean): void {
     if (this.#state === 'dropped') return;
-    const octetsOrText =
-      this.#decoder?.decode(octets.subarray(start, end), { stream: !final }) ??
-      copyOf(octets, start, end);
-    this.#add(octetsOrText);
+    if (this.type === 'binary') this.#add(copyOf(octets, start, end));
+    else this.#add(this.#decode(octets.subarray(start, end), final));
     if (final) this.#state = 'complete';
     this.#wakeReader();
   }
@@ -45,9 +45,11 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
 
   /** @internal The rest is of no interest. */
   drop(): void {
-    if (this.#state === 'receiving' || this.#parts.length > 0) this.#state = 'dropped';
-    for (const part of this.#parts) this.#inbox.discharge(part.length);
+    const unread = this.#parts.slice(this.#first);
+    if (this.#state === 'receiving' || unread.length > 0) this.#state = 'dropped';
     this.#parts = [];
+    this.#first = 0;
+    for (const part of unread) this.#inbox.discharge(costOf(part));
     this.#wakeReader();
   }
 
@@ -62,15 +64,14 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
     this.#isRead = true;
     try {
       for (;;) {
-        const part = this.#parts.shift();
+        const part = this.#shift();
         if (part !== undefined) {
-          this.#inbox.discharge(part.length);
           yield part;
         } else if (this.#state === 'complete') {
           return;
         } else if (this.#state === 'dropped') {
           // Without an error what was read so far would pass for the whole.
-          throw misuse('ERR_WS_CONCURRENT_READ', 'the rest of the message was dropped');
+          throw misuse('ERR_WS_MESSAGE_DROPPED', '');
         } else if (this.#info !== undefined) {
           throw new ConnectionClosedError(this.#info);
         } else {
@@ -85,7 +86,25 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
   #add(part: string | Uint8Array): void {
     if (part.length === 0) return;
     this.#parts.push(part);
-    this.#inbox.charge(part.length);
+    this.#inbox.charge(costOf(part));
+  }
+
+  #shift(): string | Uint8Array | undefined {
+    const part = this.#parts[this.#first];
+    if (part === undefined) return undefined;
+    this.#first++;
+    // Moving the rest at each step would cost the square of what a peer sends in small fragments.
+    if (this.#first === this.#parts.length || this.#first === 1024) {
+      this.#parts.splice(0, this.#first);
+      this.#first = 0;
+    }
+    this.#inbox.discharge(costOf(part));
+    return part;
+  }
+
+  #decode(octets: Uint8Array, final: boolean): string {
+    this.#decoder ??= new TextDecoder('utf-8', { ignoreBOM: true });
+    return this.#decoder.decode(octets, { stream: !final });
   }
 
   #wakeReader(): void {

@@ -44,7 +44,10 @@ export interface ConnectionOptions extends LimitOptions {
   readonly sendTimeout?: number | undefined;
   /** Finds peers that are gone. On by default; `false` switches it off. */
   readonly heartbeat?: false | HeartbeatOptions | undefined;
-  /** Milliseconds the closing handshake may take before the transport is destroyed. Default 5 000. */
+  /**
+   * Milliseconds the closing handshake may take before the transport is destroyed, from when the peer
+   * has taken what was sent before. Default 5 000.
+   */
   readonly closeTimeout?: number | undefined;
   /** Where time comes from; another one in tests. */
   readonly clock?: Clock | undefined;

@@ -117,6 +117,7 @@ export class ProtocolDriver implements TransportSink, Pulse {
   pause(): void {
     if (!this.protocol.isOpen) return;
     this.#isPaused = true;
+    this.protocol.hold();
     this.transport.pause();
   }
 
@@ -138,7 +139,7 @@ export class ProtocolDriver implements TransportSink, Pulse {
   }
 
   ask(): void {
-    if (!this.protocol.isOpen) return;
+    if (!this.protocol.isOpen || this.transport.needsDrain) return;
     this.protocol.sendPing(new Uint8Array(0));
     this.schedule();
   }
@@ -151,7 +152,7 @@ export class ProtocolDriver implements TransportSink, Pulse {
   onData(chunk: Uint8Array): void {
     // A transport in memory may bring the answer to a write while the chunk before is handled.
     const isReceiving = this.#outbox.isHeld;
-    if (chunk.length <= SLICE && this.#backlog === undefined && !isReceiving) {
+    if (chunk.length <= SLICE && this.isReading && !isReceiving) {
       this.#receive(chunk);
       return;
     }
@@ -197,11 +198,19 @@ export class ProtocolDriver implements TransportSink, Pulse {
     this.octetsReceived += chunk.length;
     this.#outbox.isHeld = true;
     try {
-      this.protocol.receive(chunk);
+      const read = this.protocol.receive(chunk);
+      if (read < chunk.length) this.#putBack(chunk.subarray(read));
+    } catch (error) {
+      // Memory for a message could not be had, for one: that must not end the process.
+      this.protocol.fail(error as Error, CloseCode.internalError);
     } finally {
       this.#outbox.isHeld = false;
       this.#settle();
     }
+  }
+
+  #putBack(rest: Uint8Array): void {
+    this.#backlog = this.#backlog === undefined ? rest : Buffer.concat([rest, this.#backlog]);
   }
 
   /** One slice now, the next when other connections had their turn. */
@@ -223,9 +232,11 @@ export class ProtocolDriver implements TransportSink, Pulse {
 
   /** The transport has ended: what it brought before is handed on all the same. */
   #receiveAllBacklog(): void {
-    const backlog = this.#backlog;
-    this.#backlog = undefined;
-    if (backlog !== undefined) this.#receive(backlog);
+    while (this.#backlog !== undefined) {
+      const backlog = this.#backlog;
+      this.#backlog = undefined;
+      this.#receive(backlog);
+    }
   }
 
   /** Flushes, and does to the transport what the state of the protocol demands. */
@@ -233,17 +244,20 @@ export class ProtocolDriver implements TransportSink, Pulse {
     this.flush();
     if (this.protocol.isOpen || this.#isFinished) return;
     this.#keepAlive.stop();
-    this.#closeTimer ??= this.#settings.clock.setTimer(this.#settings.closeTimeout, () =>
-      this.#onCloseTimeout(),
-    );
+    if (this.#closeTimer === undefined) this.#startCloseTimer();
     // What still comes is a Close or nothing: the application's own pace does not matter any more.
     if (this.#isPaused) this.resume();
     if (this.protocol.shouldEndTransport) this.transport.end();
   }
 
-  #onCloseTimeout(): void {
-    const error = new TimeoutError('ERR_WS_CLOSING_TIMEOUT', this.#settings.closeTimeout);
-    this.abort(error);
+  #startCloseTimer(): void {
+    const { clock, closeTimeout } = this.#settings;
+    this.#closeTimer = clock.setTimer(closeTimeout, () => {
+      // A Close that has not left cannot be answered: until then sendTimeout bounds the wait.
+      const isOnItsWay = this.#sendTimer !== undefined && !this.protocol.shouldEndTransport;
+      if (isOnItsWay) this.#startCloseTimer();
+      else this.abort(new TimeoutError('ERR_WS_CLOSING_TIMEOUT', closeTimeout));
+    });
   }
 
   /** §10.4: bounds the wait while the transport takes no more. */

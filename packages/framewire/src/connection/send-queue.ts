@@ -53,16 +53,16 @@ const EMPTY = new Uint8Array(0);
 
 /** Sends each part as a fragment as it comes, and an empty last one, since no part knows it is last. */
 export async function sendFragments(
-  source: StreamSource,
+  source: AsyncIterator<string | Uint8Array>,
   wanted: MessageType | undefined,
   sender: FragmentSender,
 ): Promise<void> {
   let parts = wanted === undefined ? undefined : new Parts(wanted);
   let begun = false;
   try {
-    for await (const part of source as AsyncIterable<string | Uint8Array>) {
-      parts ??= new Parts(typeof part === 'string' ? 'text' : 'binary');
-      const octets = parts.toOctets(part, wanted !== undefined);
+    for (let next = await source.next(); next.done !== true; next = await source.next()) {
+      parts ??= new Parts(typeof next.value === 'string' ? 'text' : 'binary');
+      const octets = parts.toOctets(next.value, wanted !== undefined);
       if (octets.length === 0) continue;
       begun = true;
       await sender.send(parts.type, octets, false);
@@ -70,8 +70,28 @@ export async function sendFragments(
     const rest = parts?.end() ?? EMPTY;
     await sender.send(parts?.type ?? 'binary', rest, true);
   } catch (error) {
+    release(source);
     if (begun) sender.fail(error as Error);
     throw error;
+  }
+}
+
+/** Begins to iterate, over promises or not. */
+export function iterate(source: StreamSource): AsyncIterator<string | Uint8Array> {
+  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+  const iterator: Iterator<string | Uint8Array> = source[Symbol.iterator]();
+  return {
+    next: () => Promise.resolve(iterator.next()),
+    return: () => Promise.resolve(iterator.return?.() ?? { value: undefined, done: true }),
+  };
+}
+
+/** Tells a source that nothing more is wanted, so that it lets go of what it holds. */
+export function release(source: AsyncIterator<unknown>): void {
+  try {
+    source.return?.().catch(() => {});
+  } catch {
+    // Why nothing more is wanted has been told already.
   }
 }
 

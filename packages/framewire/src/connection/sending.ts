@@ -9,7 +9,7 @@ import { deferred, ignorable, type Deferred } from './deferred.ts';
 import { assertUtf8, octetsOf, type Sendable, type SendOptions } from './message.ts';
 import type { ConnectionSettings } from './options.ts';
 import type { ProtocolDriver } from './protocol-driver.ts';
-import { sendFragments, SendQueue, type StreamSource } from './send-queue.ts';
+import { iterate, release, sendFragments, SendQueue, type StreamSource } from './send-queue.ts';
 
 /** One promise for all sends that find room. */
 const ROOM: Promise<void> = Promise.resolve();
@@ -21,7 +21,7 @@ export class Sending {
   #queue: SendQueue | undefined;
   #drain: Deferred<void> | undefined;
   /** The end of the stream that is being sent. */
-  #stream: Deferred<void> | undefined;
+  #stream: { readonly end: (error: Error) => void } | undefined;
 
   constructor(driver: ProtocolDriver, settings: ConnectionSettings) {
     this.#driver = driver;
@@ -72,7 +72,7 @@ export class Sending {
     this.#drain?.reject(error);
     this.#drain = undefined;
     // Its source may never give anything again, and so never notice.
-    this.#stream?.reject(error);
+    this.#stream?.end(error);
   }
 
   #send(data: Sendable, octets: Uint8Array | undefined, { type }: SendOptions): Promise<void> {
@@ -85,16 +85,26 @@ export class Sending {
     return this.#afterSend(octets?.length ?? 0);
   }
 
-  #sendStream(source: StreamSource, { type }: SendOptions): Promise<void> {
+  async #sendStream(source: StreamSource, { type }: SendOptions): Promise<void> {
     const { protocol } = this.#driver;
-    if (!protocol.isOpen) return Promise.reject(new ConnectionClosedError(protocol.closeInfo));
-    const stream = deferred<void>();
-    this.#stream = stream;
-    sendFragments(source, type, {
-      send: (type, octets, final) => this.#sendFragment(type, octets, final),
+    if (!protocol.isOpen) throw new ConnectionClosedError(protocol.closeInfo);
+    const parts = iterate(source);
+    const ended = deferred<never>();
+    this.#stream = {
+      end(error) {
+        ended.reject(error);
+        release(parts);
+      },
+    };
+    const sent = sendFragments(parts, type, {
+      send: (kind, octets, final) => this.#sendFragment(kind, octets, final),
       fail: (error) => this.#failMessage(error),
-    }).then(stream.resolve, stream.reject);
-    return stream.promise;
+    });
+    try {
+      await Promise.race([sent, ended.promise]);
+    } finally {
+      this.#stream = undefined;
+    }
   }
 
   /** §5.4: a message cannot be given up in the middle; where the connection is closing, it need not. */

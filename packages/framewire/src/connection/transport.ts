@@ -39,7 +39,7 @@ export class Transport {
       duplex.setTimeout(0);
       duplex.setNoDelay(true);
     }
-    duplex.on('error', onError).on('close', onClose);
+    duplex.on('error', onError).on('close', onClose).on('drain', onDrain);
   }
 
   /** Begins to read, first the octets that came with the opening handshake. */
@@ -49,7 +49,7 @@ export class Transport {
       queueMicrotask(() => this.closed());
       return;
     }
-    duplex.on('drain', onDrain).on('end', onEnd);
+    duplex.on('end', onEnd);
     // A stream that was paused stays so: whether to read on is for the sink to say.
     duplex.pause();
     duplex.on('data', onData);

@@ -114,7 +114,7 @@ function matchesPattern(origin: string, pattern: string): boolean {
 }
 
 /** Flags `g` and `y` would make a result depend on the one before; `m` has no lines here. */
-export function matchesWhole(text: string, pattern: RegExp): boolean {
+function matchesWhole(text: string, pattern: RegExp): boolean {
   const flags = pattern.flags.replace(/[gmy]/g, '');
   return new RegExp(`^(?:${pattern.source})$`, flags).test(text);
 }

@@ -45,10 +45,6 @@ export class Closing {
     return this.#state === 'open';
   }
 
-  get sent(): CloseFrame | undefined {
-    return this.#sent;
-  }
-
   get error(): Error | undefined {
     return this.#error;
   }

@@ -41,7 +41,8 @@ export class FrameDecoder {
   /** Octets of its payload that have not arrived. */
   remaining = 0;
   #key = 0;
-  #stopped = false;
+  #isStopped = false;
+  #isHeld = false;
   /** The octets of a header that a chunk cut in two; made when that happens. */
   #carry: Uint8Array | undefined;
   #carried = 0;
@@ -58,16 +59,24 @@ export class FrameDecoder {
 
   /** Nothing more is read, for good: what was received after a Close or a violation means nothing. */
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#carry = undefined;
   }
 
-  decode(chunk: Uint8Array): void {
+  /** Ends the call of `decode` that is going on, after the frame, or part of one, just handed on. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Returns how many octets were read: all of them, unless the call was held. */
+  decode(chunk: Uint8Array): number {
     const end = chunk.length;
     let at = 0;
-    while (at < end && !this.#stopped) {
+    this.#isHeld = false;
+    while (at < end && !this.#isStopped && !this.#isHeld) {
       at = this.remaining > 0 ? this.#payload(chunk, at, end) : this.#header(chunk, at, end);
     }
+    return this.#isStopped ? end : at;
   }
 
   #header(chunk: Uint8Array, at: number, end: number): number {
@@ -119,7 +128,7 @@ export class FrameDecoder {
     this.remaining = readPayloadLength(octets, at);
     if (this.#receiver === 'server') this.#key = readMaskingKey(octets, at + length - 4);
     this.#sink.frameBegins(this.opcode, this.remaining);
-    if (this.remaining === 0 && !this.#stopped) this.#sink.framePayload(octets, 0, 0, true);
+    if (this.remaining === 0 && !this.#isStopped) this.#sink.framePayload(octets, 0, 0, true);
   }
 
   #payload(chunk: Uint8Array, at: number, end: number): number {

@@ -4,8 +4,8 @@ import { outOfRange } from '../errors.ts';
 export interface LimitOptions {
   /**
    * Octets one message may have, all fragments together, after decompression. A longer one fails the
-   * connection with 1009 as soon as a frame announces it. Default 16 MiB; `Infinity` is allowed.
-   * Does not apply to messages that are received as streams.
+   * connection with 1009 as soon as a frame announces it. Default 16 MiB; at most 2 GiB, which is
+   * also what `Infinity` comes to. Does not apply to messages that are received as streams.
    */
   readonly maxMessageSize?: number | undefined;
   /**
@@ -15,6 +15,9 @@ export interface LimitOptions {
   readonly maxSmallFragments?: number | undefined;
 }
 
+/** Octets that one array can hold on every supported platform, with room to grow. */
+const LARGEST_MESSAGE = 2 ** 31;
+
 export interface Limits {
   readonly maxMessageSize: number;
   readonly maxSmallFragments: number;
@@ -22,14 +25,16 @@ export interface Limits {
 
 /** The defaults filled in; a `RangeError` for a bound that is not a positive number. */
 export function resolveLimits(options: LimitOptions = {}): Limits {
-  const limits: Limits = {
-    // The largest message of the public test suites, and what most libraries allow.
-    maxMessageSize: options.maxMessageSize ?? 16 * 1024 * 1024,
-    // Fragments are coalesced and cost no memory: this ends a message that never wants to end.
-    maxSmallFragments: options.maxSmallFragments ?? 128 * 1024,
-  };
-  for (const [name, value] of Object.entries(limits)) requirePositive(name, value);
-  return Object.freeze(limits);
+  // The largest message of the public test suites, and what most libraries allow.
+  const { maxMessageSize = 16 * 1024 * 1024 } = options;
+  // Fragments are coalesced and cost no memory: this ends a message that never wants to end.
+  const { maxSmallFragments = 128 * 1024 } = options;
+  requirePositive('maxMessageSize', maxMessageSize);
+  requirePositive('maxSmallFragments', maxSmallFragments);
+  return Object.freeze({
+    maxMessageSize: Math.min(maxMessageSize, LARGEST_MESSAGE),
+    maxSmallFragments,
+  });
 }
 
 /** A number above 0, `Infinity` included. */

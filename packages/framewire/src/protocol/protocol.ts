@@ -74,11 +74,6 @@ export class Protocol {
     return this.#closing.error;
   }
 
-  /** Part of a frame has arrived, and part of it has not. */
-  get isWithinFrame(): boolean {
-    return this.#receiver.isWithinFrame;
-  }
-
   /** Frames received, modulo 2^31: differs after any sign of life. */
   get framesReceived(): number {
     return this.#receiver.framesReceived;
@@ -109,10 +104,16 @@ export class Protocol {
 
   /**
    * Octets from the peer, sliced in any way; they are unmasked in place. Never throws for what the
-   * peer sent. After a violation or a Close the rest, and all that follows, is ignored.
+   * peer sent. After a violation or a Close the rest, and all that follows, is ignored. Returns how
+   * many octets were read: all of them, unless `hold` was called meanwhile.
    */
-  receive(chunk: Uint8Array): void {
-    this.#receiver.receive(chunk);
+  receive(chunk: Uint8Array): number {
+    return this.#receiver.receive(chunk);
+  }
+
+  /** Called by a sink that wants no more for now: the call of `receive` that is going on ends. */
+  hold(): void {
+    this.#receiver.hold();
   }
 
   /** The transport has ended, with the network's error if there was one. */
@@ -206,12 +207,13 @@ export class Protocol {
     this.#holdsPongs = false;
     const payload = this.#owedPong;
     this.#owedPong = undefined;
-    if (payload !== undefined && this.#closing.isOpen) this.sendPong(payload);
+    if (payload !== undefined) this.owePong(payload, 0, payload.length);
   }
 
-  /** @internal §5.5.2: a Ping is answered with its payload, as soon as is practical. */
+  /** @internal §5.5.2: a Ping is answered, as soon as is practical, until a Close was received. */
   owePong(octets: Uint8Array, start: number, end: number): void {
-    if (!this.#closing.isOpen) return;
+    const { state } = this.#closing;
+    if (state !== 'open' && state !== 'closeSent') return;
     if (this.#holdsPongs) this.#owedPong = copyOf(octets, start, end);
     else this.#encoder.encode(Opcode.pong, true, octets.subarray(start, end));
   }

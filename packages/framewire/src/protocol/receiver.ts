@@ -55,8 +55,12 @@ export class Receiver implements FrameSink {
     this.#decoder = new FrameDecoder(role, this);
   }
 
-  receive(chunk: Uint8Array): void {
-    this.#decoder.decode(chunk);
+  receive(chunk: Uint8Array): number {
+    return this.#decoder.decode(chunk);
+  }
+
+  hold(): void {
+    this.#decoder.hold();
   }
 
   stop(): void {
@@ -71,24 +75,17 @@ export class Receiver implements FrameSink {
     return this.#fragmentation.type === undefined ? 'between messages' : 'within a message';
   }
 
-  get isWithinFrame(): boolean {
-    return this.#decoder.isWithinFrame;
-  }
-
   checkOrder(opcode: number): ProtocolErrorCode | undefined {
     return this.#fragmentation.check(opcode);
   }
 
   /** §10.4: the sum of the fragments is bounded, and judged by what a header announces. */
   acceptsLength(opcode: number, payloadLength: number): boolean {
-    if (isControl(opcode) || this.streaming || this.#messageStreams || this.discardsData) {
-      return true;
-    }
+    const isUnbound = this.streaming || this.#messageStreams || this.discardsData;
+    const most = isUnbound ? Number.MAX_SAFE_INTEGER : this.#limits.maxMessageSize;
     const size = (this.#assembler?.size ?? 0) + payloadLength;
-    const { maxMessageSize } = this.#limits;
-    if (size <= maxMessageSize && size <= Number.MAX_SAFE_INTEGER) return true;
-    const limit = Math.min(maxMessageSize, Number.MAX_SAFE_INTEGER);
-    const error = new LimitError('ERR_WS_MESSAGE_TOO_BIG', 'maxMessageSize', limit, size);
+    if (isControl(opcode) || size <= most) return true;
+    const error = new LimitError('ERR_WS_MESSAGE_TOO_BIG', 'maxMessageSize', most, size);
     this.#obligations.failReceiving(error);
     return false;
   }

@@ -6,6 +6,7 @@ import { OpeningStream } from '../connection/opening-stream.ts';
 import { publishRefused } from '../diagnostics.ts';
 import {
   HandshakeError,
+  invalidArgument,
   misuse,
   statusOf,
   TimeoutError,
@@ -97,7 +98,7 @@ export class Acceptor<Context> {
       );
       this.#checkPolicy(request, arrival.path);
       let decision = arrival.decision ?? this.#authorize(request);
-      if (decision instanceof Promise) {
+      if (isPromise(decision)) {
         // A client that leaves meanwhile must not be taken for one that is there.
         stream ??= this.#read(arrival);
         stream.failOnEnd();
@@ -109,6 +110,7 @@ export class Acceptor<Context> {
         }
         this.#assertAdmits();
       }
+      assertDecision(decision);
       if (!decision.accept) throw new RefusedByApplication(decision);
       return this.#open(arrival, stream, offer, request, decision);
     } catch (error) {
@@ -139,10 +141,11 @@ export class Acceptor<Context> {
     dismiss(duplex, refusalOctets(error, response), this.#settings.connection.clock);
   }
 
-  /** What is no decision at all, such as a forgotten `return`, must not let anybody in. */
   #authorize(request: HandshakeRequest): Decision<Context> | Promise<Decision<Context>> {
     const { authorize } = this.#settings;
-    return authorize === undefined ? { accept: true } : authorize(request);
+    // Where there is a context, the types demand an `authorize` that gives it.
+    if (authorize === undefined) return { accept: true } as Acceptance<Context>;
+    return authorize(request);
   }
 
   #judge(head: RequestHead): ServerOffer {
@@ -194,8 +197,8 @@ export class Acceptor<Context> {
       role: 'server',
       transport: duplex,
       settings,
-      url: head.target,
-      protocol: protocol ?? '',
+      url: detached(head.target),
+      protocol: detached(protocol ?? ''),
       context: decision.context as Context,
       handler,
       onFinished: (finished) => this.#admission.onFinished(finished),
@@ -215,11 +218,15 @@ export class Acceptor<Context> {
   /** Tells whoever observes; returns an answer of the application's own, if it has one. */
   #tell(error: RefusalError, request: HandshakeRequest | undefined): RefusalResponse | undefined {
     publishRefused(error, request);
+    const { onRefused } = this.#settings;
     try {
-      const response = this.#settings.onRefused?.(error, request) ?? undefined;
+      const response = onRefused?.(error, request) ?? undefined;
+      // With nobody to tell, a mistake in `authorize` would be silent.
+      const isMistake = error.code === 'ERR_WS_REFUSED' && error.cause !== undefined;
+      if (onRefused === undefined && isMistake) warn(error.cause);
       return error instanceof RefusedByApplication ? error.decision : response;
     } catch (mistake) {
-      process.emitWarning(mistake instanceof Error ? mistake : String(mistake));
+      warn(mistake);
       return undefined;
     }
   }
@@ -232,6 +239,27 @@ class RefusedByApplication extends HandshakeError {
     super('ERR_WS_REFUSED', String(decision.status), { status: decision.status });
     this.decision = decision;
   }
+}
+
+/** Of whatever library. */
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+/** What is no decision at all, such as after a forgotten `return`, must not let anybody in. */
+function assertDecision(decision: unknown): void {
+  const isOne = typeof decision === 'object' && decision !== null && 'accept' in decision;
+  if (isOne && typeof decision.accept === 'boolean') return;
+  throw invalidArgument('authorize returned no decision');
+}
+
+function warn(mistake: unknown): void {
+  process.emitWarning(mistake instanceof Error ? mistake : String(mistake));
+}
+
+/** A string of its own: a slice of the request's head would keep all of the head alive. */
+function detached(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** One stream is answered once (§4.2.2). */
@@ -262,7 +290,7 @@ function refusalOctets(error: RefusalError, response: RefusalResponse | undefine
       response?.body ?? text,
     );
   } catch (mistake) {
-    process.emitWarning(mistake as Error);
+    warn(mistake);
     return refusalHead(500, undefined, '');
   }
 }

@@ -6,7 +6,7 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../connection/clock.ts';
-import { equalsToken, headersFromRaw } from '../handshake/header-values.ts';
+import { hasToken, headersFromRaw } from '../handshake/header-values.ts';
 import type { RequestHead } from '../handshake/http1-head.ts';
 import { splitTarget } from '../handshake/request-target.ts';
 import { refusalHead } from '../handshake/server-handshake.ts';
@@ -100,7 +100,7 @@ class UpgradeListener {
 }
 
 function isForWebSocket(request: IncomingMessage): boolean {
-  return equalsToken(request.headers.upgrade ?? '', 'websocket');
+  return hasToken(request.headers.upgrade, 'websocket');
 }
 
 /** For Node 20, which has taken the request away from the ordinary handler already. */

@@ -26,13 +26,24 @@ export interface ListenAddress {
   readonly url: string;
 }
 
+export interface ListenerLimits {
+  /** Milliseconds for the handshake of TLS. */
+  readonly handshakeTimeout: number;
+  readonly maxConnections: number;
+}
+
+/** Sockets beyond `maxConnections` that may wait to say what they want. */
+const MAX_UNASKED = 256;
+
 export class Listener {
   readonly #onSocket: (socket: Duplex) => void;
+  readonly #limits: ListenerLimits;
   readonly #sockets = new Set<Duplex>();
   #server: net.Server | undefined;
 
-  constructor(onSocket: (socket: Duplex) => void) {
+  constructor(onSocket: (socket: Duplex) => void, limits: ListenerLimits) {
     this.#onSocket = onSocket;
+    this.#limits = limits;
   }
 
   listen(options: ListenOptions): Promise<ListenAddress> {
@@ -66,11 +77,17 @@ export class Listener {
   }
 
   #create(options: tls.TlsOptions | undefined): net.Server {
-    // The closing handshake decides when our side ends, not the peer's FIN.
+    const { handshakeTimeout, maxConnections } = this.#limits;
     const server =
       options === undefined
-        ? net.createServer({ allowHalfOpen: true, noDelay: true }, this.#onSocket)
-        : tls.createServer({ ALPNProtocols: ['http/1.1'], ...options }, this.#onSocket);
+        ? // The closing handshake decides when our side ends, not the peer's FIN.
+          net.createServer({ allowHalfOpen: true, noDelay: true }, this.#onSocket)
+        : tls.createServer(
+            { ALPNProtocols: ['http/1.1'], handshakeTimeout, ...options },
+            this.#onSocket,
+          );
+    // Those who have not asked yet are not counted above, and must not be without number.
+    if (maxConnections !== Infinity) server.maxConnections = maxConnections + MAX_UNASKED;
     // Below TLS too: whoever never finishes its handshake is there all the same.
     return server.on('connection', (socket: net.Socket) => this.#track(socket));
   }

@@ -8,7 +8,7 @@ import {
 } from '../connection/options.ts';
 import { invalidArgument, type HandshakeError, type TimeoutError } from '../errors.ts';
 import type { HeadersLike } from '../handshake/header-values.ts';
-import { checkOriginPatterns, matchesWhole } from '../handshake/origin.ts';
+import { checkOriginPatterns } from '../handshake/origin.ts';
 import { checkSubprotocolNames } from '../handshake/subprotocol.ts';
 import { requirePositive } from '../protocol/limits.ts';
 import type { HandshakeRequest } from './handshake-request.ts';
@@ -16,14 +16,18 @@ import type { HandshakeRequest } from './handshake-request.ts';
 /** What `authorize` decides. */
 export type Decision<Context = undefined> = Acceptance<Context> | Refusal;
 
-export interface Acceptance<Context> {
+/** `context` becomes `connection.context`, and is needed where that has a type of its own. */
+export type Acceptance<Context> = AcceptanceOptions &
+  (undefined extends Context
+    ? { readonly context?: Context | undefined }
+    : { readonly context: Context });
+
+export interface AcceptanceOptions {
   readonly accept: true;
   /** A subprotocol the client offered; takes the place of the server's own choice. */
   readonly protocol?: string | undefined;
   /** Further headers of the 101. */
   readonly headers?: HeadersLike | undefined;
-  /** Becomes `connection.context`. */
-  readonly context?: Context | undefined;
 }
 
 export interface Refusal {
@@ -44,7 +48,7 @@ export interface RefusalResponse {
   readonly body?: string | undefined;
 }
 
-/** Which requests are for this server: a path exactly, or a pattern that the whole path matches. */
+/** Which requests are for this server: a path exactly, or a pattern, matched as it is written. */
 export type PathPattern = string | RegExp;
 
 export interface ServerOptions<Context = undefined> extends ConnectionOptions {
@@ -65,7 +69,7 @@ export interface ServerOptions<Context = undefined> extends ConnectionOptions {
     ((request: HandshakeRequest) => Decision<Context> | Promise<Decision<Context>>) | undefined;
   /** Milliseconds for a whole opening handshake, `authorize` included; then 408. Default 10 000. */
   readonly handshakeTimeout?: number | undefined;
-  /** Connections, with those that are opening; more get 503. Default `Infinity`. */
+  /** Connections, with those that `authorize` decides on; more get 503. Default `Infinity`. */
   readonly maxConnections?: number | undefined;
   /** The path for `listen` and `serve`, and for `attach` without one; others get 404. Default: any. */
   readonly path?: PathPattern | undefined;
@@ -78,8 +82,8 @@ export interface ServerOptions<Context = undefined> extends ConnectionOptions {
    */
   readonly onConnection?: ((connection: Connection<Context>) => void | Promise<void>) | undefined;
   /**
-   * Told of every handshake that failed; may answer it with a status, headers and body of its own.
-   * The request is undefined when it could not be read.
+   * Told of every handshake that failed; may answer it with a status, headers and body of its own,
+   * unless `authorize` has answered. The request is undefined when it could not be read.
    */
   readonly onRefused?:
     | ((
@@ -140,5 +144,5 @@ export function resolveServerOptions<Context>(
 
 export function matchesPath(pattern: PathPattern | undefined, path: string): boolean {
   if (pattern === undefined) return true;
-  return typeof pattern === 'string' ? pattern === path : matchesWhole(path, pattern);
+  return typeof pattern === 'string' ? pattern === path : path.search(pattern) >= 0;
 }

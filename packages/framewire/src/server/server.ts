@@ -26,11 +26,11 @@ export interface AttachOptions {
   readonly path?: PathPattern | undefined;
 }
 
-export interface BroadcastOptions extends SendOptions {
+export interface BroadcastOptions<Context = unknown> extends SendOptions {
   /** A connection to leave out, such as the one a message came from. */
-  readonly except?: Connection<never> | Connection | undefined;
+  readonly except?: Connection<Context> | undefined;
   /** Which connections receive the message. Default: all. */
-  readonly filter?: ((connection: Connection) => boolean) | undefined;
+  readonly filter?: ((connection: Connection<Context>) => boolean) | undefined;
 }
 
 export interface CloseOptions {
@@ -77,15 +77,22 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   /**
    * Listens on a port or a unix socket, with TLS if asked for. What is no opening handshake is refused
    * with 426; to serve other HTTP on the port, `attach` to an `http.Server`. Rejects with Node's
-   * error, such as `EADDRINUSE`.
+   * error, such as `EADDRINUSE`, and with `ERR_WS_SHUTTING_DOWN` after `close`.
    */
   async listen(options: number | ListenOptions): Promise<ListenAddress> {
-    const listener = new Listener((socket) => this.#admit(socket));
+    if (this.#closing !== undefined) throw shuttingDown();
+    const listener = new Listener((socket) => this.#admit(socket), this.#settings);
     this.#listeners.add(listener);
     try {
-      return await listener.listen(typeof options === 'number' ? { port: options } : options);
+      const address = await listener.listen(
+        typeof options === 'number' ? { port: options } : options,
+      );
+      // The server may have been closed before there was a port to close.
+      if (this.#closing !== undefined) throw shuttingDown();
+      return address;
     } catch (error) {
       this.#listeners.delete(listener);
+      void listener.close();
       throw error;
     }
   }
@@ -158,7 +165,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
    */
   broadcast(
     data: Sendable,
-    options: BroadcastOptions = {},
+    options: BroadcastOptions<Context> = {},
   ): { readonly sent: number; readonly skipped: number } {
     const message = prepareMessage(data, options);
     let sent = 0;
@@ -239,7 +246,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
 
   #refusal(): HandshakeErrorCode | undefined {
     if (this.#closing !== undefined) return 'ERR_WS_SHUTTING_DOWN';
-    const size = this.#connections.size + this.#reading.size + this.#acceptor.deciding;
+    const size = this.#connections.size + this.#acceptor.deciding;
     return size >= this.#settings.maxConnections ? 'ERR_WS_TOO_MANY_CONNECTIONS' : undefined;
   }
 

@@ -149,6 +149,22 @@ for (const role of ROLES) {
     assert.equal(connection.readyState, 'closed');
   });
 
+  test(`a ${role} that has just resumed gives its peer's Pong the time to be read`, async () => {
+    const clock = new ManualClock();
+    const { connection, peer } = await openWith(role, clock, 1000, 300);
+    await pass(clock, 500);
+    assert.equal((await peer.readFrame()).opcode, 9);
+    connection.pause();
+    peer.sendFrame(0x8a);
+    await pass(clock, 250);
+    clock.advance(49);
+    connection.resume();
+    clock.advance(1);
+    await turns(3);
+    assert.equal(connection.readyState, 'open');
+    connection.terminate();
+  });
+
   test(`a ${role} without a heartbeat has no timer`, async () => {
     const clock = new ManualClock();
     const { connection } = await open(role, { clock, heartbeat: false });

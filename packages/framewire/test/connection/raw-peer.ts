@@ -246,6 +246,13 @@ export class RawPeer {
     assert.ok(Buffer.from(payload).equals(octets), Buffer.from(payload).toString());
   }
 
+  /** The next frame, which must have the opcode and this text for a payload. */
+  async expectFrame(expected: number, text: string): Promise<void> {
+    const { opcode, payload } = await this.readFrame();
+    assert.equal(opcode, expected);
+    assert.equal(Buffer.from(payload).toString(), text);
+  }
+
   /** The next frame, which must be a Close with the code; 1005 stands for none. */
   async expectClose(code: number): Promise<string> {
     const { fin, opcode, payload } = await this.readFrame();

@@ -56,7 +56,7 @@ test('going on to the next message drops the rest of the last one', async () => 
   assert.ok(first.done === false && second.done === false);
   assert.equal(second.value.type, 'binary');
   await assert.rejects(first.value[Symbol.asyncIterator]().next(), {
-    code: 'ERR_WS_CONCURRENT_READ',
+    code: 'ERR_WS_MESSAGE_DROPPED',
   });
   for await (const part of second.value) assert.deepEqual(part, hex`07`);
   reading.finish(CLEAN);

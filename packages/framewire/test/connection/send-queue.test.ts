@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  iterate,
   sendFragments,
   SendQueue,
   type FragmentSender,
@@ -61,7 +62,7 @@ class Sender implements FragmentSender {
 
 async function send(source: StreamSource, wanted?: MessageType): Promise<Sender> {
   const sender = new Sender();
-  await sendFragments(source, wanted, sender);
+  await sendFragments(iterate(source), wanted, sender);
   return sender;
 }
 
@@ -107,7 +108,7 @@ test('a source that throws before its first part leaves no message behind', asyn
     await Promise.resolve();
     throw error;
   }
-  await assert.rejects(sendFragments(source(), undefined, sender), error);
+  await assert.rejects(sendFragments(iterate(source()), undefined, sender), error);
   assert.equal(sender.failure, undefined);
   assert.deepEqual(sender.sent, []);
 });
@@ -120,7 +121,7 @@ test('§7.1.7 a source that throws later leaves a message that cannot be complet
     await Promise.resolve();
     throw error;
   }
-  await assert.rejects(sendFragments(source(), undefined, sender), error);
+  await assert.rejects(sendFragments(iterate(source()), undefined, sender), error);
   assert.equal(sender.failure, error);
 });
 
@@ -135,7 +136,7 @@ test('a part of the other type is a mistake, which the source hears of', async (
     }
   }
   const sender = new Sender();
-  await assert.rejects(sendFragments(source(), undefined, sender), {
+  await assert.rejects(sendFragments(iterate(source()), undefined, sender), {
     name: 'TypeError',
     code: 'ERR_WS_INVALID_ARGUMENT',
   });

@@ -167,6 +167,8 @@ for (const role of ROLES) {
     assert.equal(connection.readyState, 'closing');
     await assert.rejects(connection.send('late'), { code: 'ERR_WS_CLOSED' });
     await assert.rejects(connection.sendStream(['late']), { code: 'ERR_WS_CLOSED' });
+    peer.sendText('nobody reads this any more');
+    await turns(3);
     go?.();
     const text: string[] = [];
     for (let fin = false; !fin;) {
@@ -180,6 +182,7 @@ for (const role of ROLES) {
     await within(Promise.all([streamed, queued]), 'all');
     peer.sendClose(1000).end();
     assert.equal((await within(closed, 'the end')).wasClean, true);
+    assert.equal(await connection.receive(), undefined);
   });
 
   test(`a stream that does not end holds a ${role}'s Close no longer than closeTimeout`, async () => {
@@ -298,7 +301,8 @@ for (const role of ROLES) {
         return true;
       });
     }
-    assert.throws(() => connection.pong(), { code: 'ERR_WS_CLOSED' });
+    // A sign of life needs no answer, and nobody who gives it by a timer wants an error.
+    connection.pong();
     assert.equal(connection.bufferedAmount, 0);
   });
 

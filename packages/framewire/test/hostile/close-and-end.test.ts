@@ -196,11 +196,12 @@ for (const role of ROLES) {
     assert.deepEqual(seen, ['before']);
   });
 
-  test(`49 what arrives after its own Close is dropped by a ${role}, and Pings are not answered`, async () => {
+  test(`49 §5.5.2 after its own Close a ${role} drops messages, and answers Pings`, async () => {
     const { connection, peer } = await open(role);
     const closed = connection.close(1000);
     await peer.expectClose(1000);
     peer.sendText('late').sendFrame(0x02, 'later').sendFrame(0x89, 'ping').sendClose(1000).end();
+    await peer.expectFrame(0xa, 'ping');
     assert.equal((await within(closed, 'the end')).wasClean, true);
     assert.equal(await connection.receive(), undefined);
     assert.ok(peer.isDry);

@@ -353,6 +353,21 @@ test('16 a client that says nothing at all is not waited for longer', async (t) 
   assert.equal(clock.pending, 0);
 });
 
+test('16 a refused client that goes is gone at once, whatever it has sent before', async (t) => {
+  const clock = new ManualClock();
+  const { port } = await serve(t, { clock });
+  const peer = await RawPeer.dial(port);
+  peer.send(requestHead({ Upgrade: 'h2c' }), Buffer.alloc(500_000));
+  assert.equal((await peer.readHead()).status, 426);
+  await peer.ended();
+  peer.end();
+  await peer.closed();
+  for (let count = 0; clock.pending > 0; count++) {
+    assert.ok(count < 10_000, 'only the timer would end it');
+    await turn();
+  }
+});
+
 test('16 a refused client that does not go is dropped a second later', async (t) => {
   const clock = new ManualClock();
   const { port } = await serve(t, { clock });

@@ -156,7 +156,7 @@ test('§7.1.7 a failure after the Close of the peer leaves it as the one that be
   const closing = closingAfter('receiveClose');
   closing.fail(new Error('broken'), FRAME);
   assert.equal(closing.info('server').initiator, 'client');
-  assert.deepEqual(closing.sent, FRAME);
+  assert.deepEqual(closing.info('server').sent, FRAME);
 });
 
 test('§7.1.5 a transport that ends without any Close was ended by the network', () => {

@@ -41,7 +41,6 @@ inBothRoles('§7.1.4 at first a connection is open, and would be closed as 1006'
   assert.equal(protocol.state, 'open');
   assert.equal(protocol.isOpen, true);
   assert.equal(protocol.error, undefined);
-  assert.equal(protocol.isWithinFrame, false);
   assert.equal(protocol.framesReceived, 0);
   assert.equal(protocol.streaming, false);
   assert.equal(protocol.shouldEndTransport, false);
@@ -288,7 +287,52 @@ inBothRoles('§5.5.2 with nothing owed, releasing sends nothing', (role) => {
   assert.equal(endpoint.written().length, 0);
 });
 
-for (const [after, end] of Object.entries(ENDS)) {
+inBothRoles('§5.5.2 after this side’s Close a Ping is answered, until the peer’s Close', (role) => {
+  const endpoint = new Endpoint(role);
+  endpoint.protocol.holdPongs();
+  endpoint.receiveFrames(hex`89 01 01`);
+  endpoint.protocol.sendClose(1000);
+  endpoint.written();
+  endpoint.protocol.releasePongs();
+  endpoint.receiveFrames(hex`89 01 02`);
+  assert.deepEqual(
+    endpoint.sent().map(({ opcode, payload }) => [opcode, payload]),
+    [
+      [0xa, hex`01`],
+      [0xa, hex`02`],
+    ],
+  );
+});
+
+inBothRoles('a call of receive that is held returns how far it read', (role) => {
+  const seen: number[] = [];
+  const ignore = (): void => {};
+  const protocol: Protocol = new Protocol({
+    role,
+    limits: resolveLimits(),
+    output: new OutputBuffer(),
+    maskingKeys: role === 'client' ? new MaskingKeys((target) => target.fill(7)) : undefined,
+    sink: {
+      onMessage: (_type, octets, start) => {
+        seen.push(octets[start]!);
+        protocol.hold();
+      },
+      onFragment: ignore,
+      onPing: ignore,
+      onPong: ignore,
+    },
+  });
+  const wire = onTheWireTo(role, hex`82 01 01`, hex`82 01 02`, hex`82 01 03`);
+  const third = wire.length / 3;
+  assert.equal(protocol.receive(wire.slice(0, third + 1)), third);
+  assert.equal(protocol.receive(wire.slice(third)), third);
+  assert.equal(protocol.receive(wire.slice(2 * third)), third);
+  assert.deepEqual(seen, [1, 2, 3]);
+});
+
+const FINAL_ENDS = Object.entries(ENDS).filter(([after]) => after !== 'this side’s Close');
+
+for (const [after, end] of FINAL_ENDS) {
   inBothRoles(`§5.5.2 after ${after} no Pong is owed any more`, (role) => {
     const endpoint = new Endpoint(role);
     endpoint.protocol.holdPongs();

@@ -35,7 +35,7 @@ for (const [name, options] of [
   });
 }
 
-test('a path matches exactly, a pattern the whole path', () => {
+test('a path matches exactly, a pattern as it is written', () => {
   for (const [pattern, path, matches] of [
     [undefined, '/anything', true],
     ['/a', '/a', true],
@@ -44,11 +44,10 @@ test('a path matches exactly, a pattern the whole path', () => {
     ['/a', '/ab', false],
     [/^\/a\d$/u, '/a1', true],
     [/\/a\d/u, '/a1', true],
-    [/a/u, '/a', false],
-    [/\/admin/u, '/admin/x', false],
+    [/^a/u, '/a', false],
+    [/^\/admin\//u, '/admin/x', true],
     [/\/a/giu, '/A', true],
     [/\/a|\/ab/u, '/ab', true],
-    [/^\/a$/mu, '/b\n/a', false],
   ] as const) {
     assert.equal(matchesPath(pattern, path), matches, `${String(pattern)} ${path}`);
   }
