@@ -169,6 +169,22 @@ function connect() {
   socket.addEventListener('open', onOpen);
   socket.addEventListener('message', ({ data }) => onMessage(data));
   socket.addEventListener('close', onClose);
+  socket.addEventListener('error', onError);
+}
+
+/** A connection that the page's own policy forbids ends in an error and no close. */
+function onError() {
+  const failed = socket;
+  setTimeout(() => {
+    if (failed !== socket || failed.readyState !== WebSocket.CLOSED) return;
+    if (byId('state').dataset.state === 'closed') return;
+    setState('closed');
+    showClose(
+      'Not allowed: this page connects to the server it came from, and to no other.',
+      'bad',
+    );
+    logEvent('not allowed by the policy of this page');
+  });
 }
 
 function onOpen() {
@@ -210,7 +226,9 @@ function describeReason(reason) {
 
 function close(code, reason) {
   try {
-    socket.close(code, reason);
+    if (code === undefined && reason === '') socket.close();
+    else if (code === undefined) throw new TypeError('A reason needs a code.');
+    else socket.close(code, reason);
   } catch (error) {
     showClose(error.message, 'bad');
     return;

@@ -129,8 +129,9 @@ export class JsonEchoReporter implements EchoReporter {
   }
 }
 
-function describeFailure({ code, error }: CloseInfo): string {
-  return `failed: ${code} ${sanitizeLine(error?.message ?? '')}`;
+/** With the code the peer was told, where it could be told. */
+function describeFailure({ code, sent, error }: CloseInfo): string {
+  return `failed: ${sent?.code ?? code} ${sanitizeLine(error?.message ?? '')}`;
 }
 
 /** `3 messages, 1204 octets in 12.3 s`. */

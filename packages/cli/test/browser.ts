@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { connect, json, type CodecConnection } from 'framewire';
 
 const CANDIDATES = [
-  process.env['FRAMEWIRE_CHROMIUM'],
+  process.env['CHROMIUM'],
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',

@@ -320,7 +320,7 @@ function sentence(code: ErrorCode, detail: string): string {
 const BRAND = Symbol.for('framewire.error');
 
 /** What all errors of the library share, across several copies of the library in one process. */
-abstract class FramewireError extends Error {
+export abstract class FramewireError extends Error {
   readonly code: ErrorCode;
   /** Where the rule stands, such as `RFC 6455 §5.2`. */
   readonly section: string;
@@ -336,7 +336,8 @@ abstract class FramewireError extends Error {
 
   /** True for an error of this class, also for one made by another copy of the library. */
   static isInstance<T>(this: abstract new (...args: never[]) => T, value: unknown): value is T {
-    return typeof value === 'object' && value !== null && Reflect.get(value, BRAND) === this.name;
+    const brand: unknown = typeof value === 'object' && value && Reflect.get(value, BRAND);
+    return brand === this.name || (this.name === FramewireError.name && typeof brand === 'string');
   }
 }
 

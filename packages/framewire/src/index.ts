@@ -41,6 +41,7 @@ export { CloseCode } from './protocol/close-code.ts';
 export {
   ConnectionClosedError,
   ERROR_CODES,
+  FramewireError,
   HandshakeError,
   LimitError,
   ProtocolError,

@@ -81,10 +81,14 @@ class UpgradeListener {
     return [...this.#attachments].find((attachment) => matchesPath(attachment.path, path));
   }
 
-  /** What is not ours goes on as an ordinary request, unless somebody else listens too. */
+  /**
+   * An upgrade to anything else goes on as an ordinary request, unless somebody else listens too. A
+   * WebSocket that nobody serves is refused here: an ordinary answer would puzzle its client.
+   */
   readonly #shouldUpgrade: ShouldUpgrade = (request) => {
+    if (this.#isAlone) return isForWebSocket(request);
     if (isForWebSocket(request) && this.#find(request) !== undefined) return true;
-    return this.#isAlone ? false : (this.#before?.call(this.#server, request) ?? false);
+    return this.#before?.call(this.#server, request) ?? false;
   };
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -103,7 +107,7 @@ function isForWebSocket(request: IncomingMessage): boolean {
   return hasToken(request.headers.upgrade, 'websocket');
 }
 
-/** For Node 20, which has taken the request away from the ordinary handler already. */
+/** A WebSocket nobody serves; on Node 20 any upgrade, for the ordinary handler has lost it there. */
 function decline(request: IncomingMessage, socket: Duplex): void {
   const response = isForWebSocket(request)
     ? refusalHead(404, undefined, 'no WebSocket at this path\n')

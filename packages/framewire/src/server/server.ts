@@ -98,9 +98,10 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   }
 
   /**
-   * Serves WebSockets on the port of an `http.Server` or `https.Server`. Requests for other paths are
-   * left to its other 'upgrade' listeners; where there are none they are answered as any request
-   * (Node 22.21, 24.9 and later) or refused with 404. Disposing detaches; open connections stay.
+   * Serves WebSockets on the port of an `http.Server` or `https.Server`. What is not for this server is
+   * left to its other 'upgrade' listeners. Where there are none, WebSockets at other paths are refused
+   * with 404, and other upgrades go on as ordinary requests (Node 22.21, 24.9 and later) or are refused
+   * with 426. Disposing detaches; open connections stay.
    */
   attach(server: AnyHttpServer, options: AttachOptions = {}): Disposable {
     const { path = this.#settings.path } = options;

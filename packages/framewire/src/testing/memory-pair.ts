@@ -14,6 +14,11 @@ class MemorySide extends Duplex {
   /** Called when the peer has read what was written here: not before the next can be written. */
   #written: (() => void) | undefined;
 
+  constructor() {
+    // The default is not the same in all versions of Node.
+    super({ highWaterMark: 16 * 1024 });
+  }
+
   override _read(): void {
     const { peer } = this;
     if (peer === undefined) return;
