@@ -169,3 +169,19 @@ test(
 test('the page broke none of its own rules', { skip }, async () => {
   assert.deepEqual(await page.evaluate('violations'), []);
 });
+
+test('another server is out of reach for the page, and it says so', { skip }, async () => {
+  const result = (await page.evaluate(`(async () => {
+    if (byId('state').textContent !== 'closed') byId('disconnect').click();
+    await until(isState('closed'));
+    const url = byId('url').value;
+    byId('url').value = 'ws://127.0.0.1:1/';
+    byId('connect').click();
+    const during = byId('state').textContent;
+    await until(isState('closed'));
+    byId('url').value = url;
+    return { during, canConnect: !byId('connect').disabled, info: byId('close-info').textContent };
+  })()`)) as Record<string, unknown>;
+  assert.deepEqual([result['during'], result['canConnect']], ['connecting', true]);
+  assert.match(String(result['info']), /^Not allowed/u);
+});

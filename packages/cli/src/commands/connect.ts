@@ -29,7 +29,8 @@ export function connectCommand(finish: (exitCode: ExitCode) => void): Command {
 
 async function runConnect(argument: string | undefined, flags: ConnectFlags): Promise<ExitCode> {
   const given = [argument, flags.connect, flags.listen].filter((value) => value !== undefined);
-  if (given.length !== 1) throw new UsageError('either a URL or --listen is needed');
+  if (given.length === 0) throw new UsageError('either a URL or --listen is needed');
+  if (given.length > 1) throw new UsageError('one URL, or --listen, and not both');
   const url = argument ?? flags.connect;
   refuseBadMessages(flags);
   using interruption = new Interruption();

@@ -51,7 +51,12 @@ export class Sending {
   /** Sends a prepared message if it can be sent, whether or not there is room; tells whether. */
   offer(message: PreparedMessage): boolean {
     if (this.#refusalError() !== undefined) return false;
-    void this.send(message, {});
+    if (this.busy === undefined) {
+      this.#driver.protocol.sendPrepared(message);
+      void this.#afterSend(0);
+    } else {
+      void this.send(message, {});
+    }
     return true;
   }
 
