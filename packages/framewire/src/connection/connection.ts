@@ -54,6 +54,9 @@ export interface PingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** One object for all sends: nothing is allocated for a message. */
+const NO_OPTIONS: SendOptions = Object.freeze({});
+
 /** A handler whose types were checked where it was given; here it is called with `this` only. */
 type AnyHandler = ConnectionHandler<unknown, unknown>;
 
@@ -142,7 +145,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    * with `ConnectionClosedError`. Octets above 64 KiB are not copied and must not change before it
    * resolves. Messages arrive in the order of the calls. Throws a `TypeError` for what is no message.
    */
-  send(data: Sendable, options: SendOptions = {}): Promise<void> {
+  send(data: Sendable, options: SendOptions = NO_OPTIONS): Promise<void> {
     return this.#isClosing ? this.#sendAfterClose() : this.#sending.send(data, options);
   }
 
