@@ -2,7 +2,7 @@
  * One WebSocket connection, of either role, as the application sees it.
  *
  * In:  Transport → `ProtocolDriver.onData` → Protocol → `onMessage` here → Inbox or handler.
- * Out: `send` → Protocol → Outbox → Transport, once for all that a turn of the event loop sends.
+ * Out: `send` → Sending → Protocol → Outbox → Transport, once for all that a turn sends.
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -133,8 +133,8 @@ export class Acceptor<Context> {
     const isAnswered = error.code !== 'ERR_WS_NETWORK' && hasAsked;
     if (isAnswered) stream?.release();
     else stream?.destroy();
-    duplex.on('error', ignore);
     if (!isAnswered || !duplex.writable) {
+      duplex.on('error', ignore);
       duplex.destroy();
       return;
     }

@@ -4,8 +4,9 @@ import fc from 'fast-check';
 
 import { HandshakeError } from '#src/errors.js';
 import type { HandshakeErrorCode } from '#src/errors.js';
-import { clientRequestHead, judgeRequest, judgeResponse } from '#src/handshake/index.js';
-import type { ClientRequest } from '#src/handshake/index.js';
+import { clientRequestHead, judgeResponse } from '#src/handshake/client-handshake.js';
+import { judgeRequest } from '#src/handshake/server-handshake.js';
+import type { ClientRequest } from '#src/handshake/client-handshake.js';
 import { parseRequestHead } from '#src/handshake/http1-head.js';
 import {
   accepted,

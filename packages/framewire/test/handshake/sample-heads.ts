@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 
 import { HandshakeError } from '#src/errors.js';
 import type { HandshakeErrorCode } from '#src/errors.js';
-import type { HeaderMap, RequestHead, ResponseHead } from '#src/handshake/index.js';
+import type { HeaderMap } from '#src/handshake/header-values.js';
+import type { RequestHead, ResponseHead } from '#src/handshake/http1-head.js';
 
 /** The key and the answer of RFC 6455 §1.3. */
 export const SAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';

@@ -7,11 +7,11 @@ import type { HandshakeErrorCode } from '#src/errors.js';
 import {
   acceptanceHead,
   judgeRequest,
-  judgeResponse,
   refusalHead,
   refusalHeaders,
-} from '#src/handshake/index.js';
-import type { ServerOffer } from '#src/handshake/index.js';
+} from '#src/handshake/server-handshake.js';
+import { judgeResponse } from '#src/handshake/client-handshake.js';
+import type { ServerOffer } from '#src/handshake/server-handshake.js';
 import { HeadReader, parseResponseHead } from '#src/handshake/http1-head.js';
 import {
   accepted,
