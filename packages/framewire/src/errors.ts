@@ -21,6 +21,9 @@ export type ProtocolErrorCode =
   | 'ERR_WS_CLOSE_PAYLOAD'
   | 'ERR_WS_CLOSE_CODE'
   | 'ERR_WS_INVALID_UTF8'
+  | 'ERR_WS_COMPRESSED_CONTROL'
+  | 'ERR_WS_COMPRESSED_CONTINUATION'
+  | 'ERR_WS_INFLATE'
   | 'ERR_WS_TRUNCATED'
   | 'ERR_WS_INVALID_VALUE';
 
@@ -146,6 +149,21 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
     closeCode: 1007,
     section: 'RFC 6455 §8.1',
     text: 'text is not valid UTF-8',
+  },
+  ERR_WS_COMPRESSED_CONTROL: {
+    closeCode: 1002,
+    section: 'RFC 7692 §6',
+    text: 'a control frame has the bit of a compressed message',
+  },
+  ERR_WS_COMPRESSED_CONTINUATION: {
+    closeCode: 1002,
+    section: 'RFC 7692 §6',
+    text: 'a frame that continues a message has the bit of a compressed message',
+  },
+  ERR_WS_INFLATE: {
+    closeCode: 1007,
+    section: 'RFC 7692 §7.2.2',
+    text: 'a message cannot be inflated',
   },
   ERR_WS_TRUNCATED: {
     section: 'RFC 6455 §7.1.5',

@@ -26,6 +26,8 @@ export type { PingOptions, ReadyState } from './connection/connection.ts';
 export type { ConnectionHandler } from './connection/handler.ts';
 export type { ConnectionOptions, HeartbeatOptions } from './connection/options.ts';
 export type { LimitOptions } from './protocol/limits.ts';
+export type { PerMessageDeflateOptions } from './extensions/deflate-options.ts';
+export type { DeflateAgreement } from './extensions/permessage-deflate.ts';
 export type { MessageType, Role } from './protocol/opcode.ts';
 export { prepareMessage } from './connection/message.ts';
 export type { Message, Sendable, SendOptions } from './connection/message.ts';

@@ -65,7 +65,7 @@ export async function connect(
   const settings = resolveConnectionOptions(options);
   const timeout = options.handshakeTimeout ?? 45_000;
   requirePositive('handshakeTimeout', timeout);
-  const request = toRequest(destination, options);
+  const request = toRequest(destination, settings, options);
   // Serialised before anything is dialled, so that a bad header costs no connection.
   const head = clientRequestHead(request);
   options.signal?.throwIfAborted();
@@ -88,7 +88,11 @@ export async function connect(
   }
 }
 
-function toRequest(destination: Destination, options: ConnectOptions): ClientRequest {
+function toRequest(
+  destination: Destination,
+  settings: ConnectionSettings,
+  options: ConnectOptions,
+): ClientRequest {
   const { protocols = [], origin } = options;
   const names = typeof protocols === 'string' ? [protocols] : [...protocols];
   checkSubprotocolNames(names);
@@ -103,7 +107,8 @@ function toRequest(destination: Destination, options: ConnectOptions): ClientReq
     key: createKey(randomBytes(16)),
     protocols: names,
     headers,
-    ...(origin !== undefined && { origin }),
+    extensions: settings.perMessageDeflate?.offer,
+    origin,
   };
 }
 
@@ -134,6 +139,11 @@ function open(
 ): Connection<undefined> {
   const agreement = judgeResponse(response, request);
   if (agreement instanceof HandshakeError) throw agreement;
+  const compression = settings.perMessageDeflate?.judge(agreement.extensions);
+  if (typeof compression === 'string') {
+    const { status, headers } = response;
+    throw new HandshakeError('ERR_WS_EXTENSION', compression, { status, headers });
+  }
   const head = stream.release();
   const connection = new Connection<undefined>({
     role: 'client',
@@ -141,6 +151,7 @@ function open(
     settings,
     url: destination.url,
     protocol: agreement.protocol,
+    compression,
     context: undefined,
     handler: options.handler,
     responseHeaders: response.headers,

@@ -15,6 +15,8 @@ import {
   misuse,
   type CloseInfo,
 } from '../errors.ts';
+import type { Compression } from '../extensions/compression.ts';
+import type { DeflateAgreement } from '../extensions/permessage-deflate.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import { assertClose } from '../protocol/control-frames.ts';
 import { copyOf } from '../protocol/octets.ts';
@@ -42,6 +44,8 @@ export interface ConnectionInit<Context> {
   readonly settings: ConnectionSettings;
   readonly url: string;
   readonly protocol: string;
+  /** What both sides agreed on about compression, if they did. */
+  readonly compression?: Compression | undefined;
   readonly context: Context;
   readonly handler: ConnectionHandler<Context, never> | undefined;
   readonly responseHeaders?: ReadonlyMap<string, string> | undefined;
@@ -70,6 +74,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   readonly context: Context;
   /** A client: the headers of the server's 101, by lower-case name. A server: undefined. */
   readonly responseHeaders: ReadonlyMap<string, string> | undefined;
+  readonly #compression: Compression | undefined;
   readonly #driver: ProtocolDriver;
   readonly #settings: ConnectionSettings;
   readonly #sending: Sending;
@@ -90,11 +95,13 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     this.protocol = init.protocol;
     this.context = init.context;
     this.responseHeaders = init.responseHeaders;
+    this.#compression = init.compression;
     this.#settings = init.settings;
     this.#handler = init.handler;
     this.#onFinished = init.onFinished as ((connection: Connection) => void) | undefined;
-    this.#driver = new ProtocolDriver(init.role, init.transport, this, init.settings);
-    this.#sending = new Sending(this.#driver, init.settings);
+    const { role, transport, settings, compression } = init;
+    this.#driver = new ProtocolDriver(role, transport, this, settings, compression);
+    this.#sending = new Sending(this.#driver, settings, compression);
   }
 
   /**
@@ -111,6 +118,16 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   get readyState(): ReadyState {
     if (this.#driver.isFinished) return 'closed';
     return this.#driver.protocol.isOpen && !this.#isClosing ? 'open' : 'closing';
+  }
+
+  /** The extensions both sides agreed on, with their parameters, or the empty string (RFC 6455 §9). */
+  get extensions(): string {
+    return this.#compression?.extensions ?? '';
+  }
+
+  /** The parameters of permessage-deflate (RFC 7692 §7.1); undefined where it was not agreed on. */
+  get perMessageDeflate(): DeflateAgreement | undefined {
+    return this.#compression?.agreement;
   }
 
   /** Octets that were sent and that the kernel has not taken, headers included. */

@@ -14,6 +14,12 @@ export type Sendable = string | ArrayBufferView | ArrayBufferLike | PreparedMess
 export interface SendOptions {
   /** `text` sends octets as text; they must be UTF-8, or `send` throws a `TypeError`. */
   readonly type?: MessageType | undefined;
+  /**
+   * Where permessage-deflate was agreed on: `true` compresses the message whatever its size, `false`
+   * does not, as for secrets (RFC 7692 §8). Default: from `threshold` on, while it makes messages
+   * smaller.
+   */
+  readonly compress?: boolean | undefined;
 }
 
 /** The message that arrived, in memory of its own. */
@@ -60,10 +66,11 @@ export function notUtf8(): TypeError {
 /** Encodes a message once, to be sent to many connections or many times. */
 export function prepareMessage(data: Sendable, options: SendOptions = {}): PreparedMessage {
   if (data instanceof PreparedMessage) return data;
-  if (typeof data === 'string') return new PreparedMessage('text', Buffer.from(data));
+  const { compress } = options;
+  if (typeof data === 'string') return new PreparedMessage('text', Buffer.from(data), { compress });
   const octets = octetsOf(data);
   if (options.type === 'text') assertUtf8(octets);
-  return new PreparedMessage(options.type ?? 'binary', octets);
+  return new PreparedMessage(options.type ?? 'binary', octets, { compress });
 }
 
 function kindOf(value: unknown): string {

@@ -6,6 +6,8 @@ import {
   type LimitOptions,
   type Limits,
 } from '../protocol/limits.ts';
+import { PerMessageDeflate } from '../extensions/compression.ts';
+import type { PerMessageDeflateOptions } from '../extensions/deflate-options.ts';
 import { systemClock, type Clock } from './clock.ts';
 
 export interface HeartbeatOptions {
@@ -49,6 +51,12 @@ export interface ConnectionOptions extends LimitOptions {
    * has taken what was sent before. Default 5 000.
    */
   readonly closeTimeout?: number | undefined;
+  /**
+   * Compresses messages (RFC 7692) with peers that agree to it: a server accepts it, a client offers
+   * it. `true` for defaults that keep no memory per connection. Default `false`. Secrets beside data
+   * that an attacker can choose should be sent with `compress: false`: their size tells of them.
+   */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Where time comes from; another one in tests. */
   readonly clock?: Clock | undefined;
 }
@@ -66,6 +74,7 @@ export interface ConnectionSettings {
   readonly sendTimeout: number;
   readonly heartbeat: Heartbeat | undefined;
   readonly closeTimeout: number;
+  readonly perMessageDeflate: PerMessageDeflate | undefined;
   readonly clock: Clock;
 }
 
@@ -79,6 +88,7 @@ export function resolveConnectionOptions(options: ConnectionOptions): Connection
     sendTimeout: options.sendTimeout ?? 120_000,
     heartbeat: resolveHeartbeat(options.heartbeat),
     closeTimeout: options.closeTimeout ?? 5_000,
+    perMessageDeflate: resolvePerMessageDeflate(options.perMessageDeflate),
     clock: options.clock ?? systemClock,
   };
   const { highWaterMark, maxBufferedAmount, sendTimeout, closeTimeout, slowConsumer } = settings;
@@ -90,6 +100,16 @@ export function resolveConnectionOptions(options: ConnectionOptions): Connection
     );
   }
   return Object.freeze(settings);
+}
+
+function resolvePerMessageDeflate(
+  options: boolean | PerMessageDeflateOptions | undefined,
+): PerMessageDeflate | undefined {
+  if (options === undefined || options === false) return undefined;
+  if (options !== true && (typeof options !== 'object' || options === null)) {
+    throw invalidArgument(`perMessageDeflate must be a boolean or options, got ${String(options)}`);
+  }
+  return new PerMessageDeflate(options === true ? {} : options);
 }
 
 function resolveHeartbeat(options: false | HeartbeatOptions | undefined): Heartbeat | undefined {

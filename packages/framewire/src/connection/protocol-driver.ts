@@ -7,7 +7,9 @@ import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { misuse, TimeoutError, type CloseInfo } from '../errors.ts';
 import { CloseCode } from '../protocol/close-code.ts';
+import type { Compression } from '../extensions/compression.ts';
 import type { ProtocolSink } from '../protocol/events.ts';
+import type { InflateWaiter } from '../protocol/inflater.ts';
 import { MaskingKeys } from '../protocol/masking.ts';
 import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
@@ -31,7 +33,7 @@ export interface DriverSink extends ProtocolSink {
   onFinished(info: CloseInfo): void;
 }
 
-export class ProtocolDriver implements TransportSink, Pulse {
+export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   readonly protocol: Protocol;
   readonly transport: Transport;
   readonly #outbox: Outbox;
@@ -39,18 +41,26 @@ export class ProtocolDriver implements TransportSink, Pulse {
   readonly #settings: ConnectionSettings;
   readonly #keepAlive: KeepAlive;
   octetsReceived = 0;
-  /** What of a large chunk waits for its turn. */
+  /** What of a large chunk waits for its turn; empty where only what was read is still inflated. */
   #backlog: Uint8Array | undefined;
   #isBacklogScheduled = false;
   #isStarted = false;
   #isPaused = false;
+  /** What the transport has said of its end; it is handled when the backlog is. */
+  #end: { readonly error?: Error | undefined; readonly closed: boolean } | undefined;
   #isFinished = false;
   /** Runs from the first Close, or failure, until the transport is gone. */
   #closeTimer: Timer | undefined;
   /** Runs while the transport takes no more. */
   #sendTimer: Timer | undefined;
 
-  constructor(role: Role, duplex: Duplex, sink: DriverSink, settings: ConnectionSettings) {
+  constructor(
+    role: Role,
+    duplex: Duplex,
+    sink: DriverSink,
+    settings: ConnectionSettings,
+    compression: Compression | undefined,
+  ) {
     this.#sink = sink;
     this.#settings = settings;
     this.transport = new Transport(duplex, this);
@@ -64,6 +74,8 @@ export class ProtocolDriver implements TransportSink, Pulse {
       maskingKeys: role === 'client' ? maskingKeys : undefined,
       isUtf8,
       writeText,
+      inflaters: compression,
+      inflateWaiter: this,
     });
   }
 
@@ -102,13 +114,13 @@ export class ProtocolDriver implements TransportSink, Pulse {
 
   /** §7.1.7: a Close with the code, then the end of the transport, at the latest after closeTimeout. */
   fail(error: Error, closeCode: number): void {
-    this.protocol.fail(error, closeCode);
+    this.#fail(error, closeCode);
     this.#settle();
   }
 
   /** Ends the transport at once, for a peer that would not notice anything else. */
   abort(error: Error, closeCode: number = CloseCode.abnormalClosure): void {
-    this.protocol.fail(error, closeCode);
+    this.#fail(error, closeCode);
     this.#outbox.flush();
     this.transport.destroy();
   }
@@ -177,21 +189,25 @@ export class ProtocolDriver implements TransportSink, Pulse {
   }
 
   onEnd(): void {
-    this.#receiveAllBacklog();
-    this.protocol.receiveEnd();
-    this.#settle();
-    this.transport.end();
+    this.#end = { closed: false };
+    this.#receiveRest();
   }
 
   onClose(error: Error | undefined): void {
-    if (this.#isFinished) return;
-    this.#receiveAllBacklog();
-    this.#isFinished = true;
-    this.protocol.receiveEnd(error);
-    this.#keepAlive.stop();
-    this.#closeTimer?.cancel();
-    this.#sendTimer?.cancel();
-    this.#sink.onFinished(this.protocol.closeInfo);
+    this.#end = { closed: true, error };
+    this.#receiveRest();
+  }
+
+  onInflated(): void {
+    if (this.#end !== undefined) this.#receiveRest();
+    else if (!this.#isPaused) this.#scheduleBacklog();
+  }
+
+  #fail(error: Error, closeCode: number): void {
+    const { inflating } = this.protocol;
+    this.protocol.fail(error, closeCode);
+    // Now nothing is waited for any more.
+    if (inflating === 'waiting') this.onInflated();
   }
 
   #receive(chunk: Uint8Array): void {
@@ -199,7 +215,8 @@ export class ProtocolDriver implements TransportSink, Pulse {
     this.#outbox.isHeld = true;
     try {
       const read = this.protocol.receive(chunk);
-      if (read < chunk.length) this.#putBack(chunk.subarray(read));
+      const isRead = read === chunk.length && this.protocol.inflating === 'no';
+      if (!isRead) this.#putBack(chunk.subarray(read));
     } catch (error) {
       // Memory for a message could not be had, for one: that must not end the process.
       this.protocol.fail(error as Error, CloseCode.internalError);
@@ -225,18 +242,37 @@ export class ProtocolDriver implements TransportSink, Pulse {
   }
 
   #scheduleBacklog(): void {
-    if (this.#isBacklogScheduled) return;
+    // What waits for the inflater goes on with `onInflated`.
+    if (this.#isBacklogScheduled || this.protocol.inflating === 'waiting') return;
     this.#isBacklogScheduled = true;
     setImmediate(() => this.#receiveBacklog());
   }
 
-  /** The transport has ended: what it brought before is handed on all the same. */
-  #receiveAllBacklog(): void {
+  /** The transport has ended: what it brought before is handed on all the same, and then the end. */
+  #receiveRest(): void {
     while (this.#backlog !== undefined) {
+      if (this.protocol.inflating === 'waiting') return;
       const backlog = this.#backlog;
       this.#backlog = undefined;
       this.#receive(backlog);
     }
+    if (this.#end === undefined || this.#isFinished) return;
+    if (this.#end.closed) {
+      this.#finish(this.#end.error);
+      return;
+    }
+    this.protocol.receiveEnd();
+    this.#settle();
+    this.transport.end();
+  }
+
+  #finish(error: Error | undefined): void {
+    this.#isFinished = true;
+    this.protocol.receiveEnd(error);
+    this.#keepAlive.stop();
+    this.#closeTimer?.cancel();
+    this.#sendTimer?.cancel();
+    this.#sink.onFinished(this.protocol.closeInfo);
   }
 
   /** Flushes, and does to the transport what the state of the protocol demands. */

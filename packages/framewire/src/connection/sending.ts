@@ -1,5 +1,8 @@
 /** RFC 6455 §6.1 — sending messages: in order, with room or a promise of it, and with a bound. */
+import { setImmediate } from 'node:timers/promises';
 import { ConnectionClosedError, LimitError } from '../errors.ts';
+import type { Compression } from '../extensions/compression.ts';
+import { Compressor, DEFLATE_SLICE } from '../extensions/compressor.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { MessageType } from '../protocol/opcode.ts';
@@ -17,52 +20,59 @@ const ROOM: Promise<void> = Promise.resolve();
 export class Sending {
   readonly #driver: ProtocolDriver;
   readonly #settings: ConnectionSettings;
-  /** Messages that wait for a stream to end; made with the first stream. */
+  readonly #compression: Compression | undefined;
+  /** Made for the first message that may be compressed. */
+  #compressor: Compressor | undefined;
+  /** Messages that wait for a message that takes time; made with the first of these. */
   #queue: SendQueue | undefined;
+  /** Octets of the message that is being compressed that have not been. */
+  #undeflated = 0;
   #drain: Deferred<void> | undefined;
   /** The end of the stream that is being sent. */
   #stream: { readonly end: (error: Error) => void } | undefined;
 
-  constructor(driver: ProtocolDriver, settings: ConnectionSettings) {
+  constructor(
+    driver: ProtocolDriver,
+    settings: ConnectionSettings,
+    compression: Compression | undefined,
+  ) {
     this.#driver = driver;
     this.#settings = settings;
+    this.#compression = compression;
   }
 
   get bufferedAmount(): number {
-    return this.#driver.bufferedAmount + (this.#queue?.octets ?? 0);
+    return this.#driver.bufferedAmount + (this.#queue?.octets ?? 0) + this.#undeflated;
   }
 
-  /** Resolves when no stream is being sent and nothing waits behind one; undefined when that is so. */
+  /** Resolves when no message takes time and none waits behind one; undefined when that is so. */
   get busy(): Promise<void> | undefined {
     return this.#queue?.isBusy === true ? this.#queue.idle : undefined;
   }
 
   send(data: Sendable, options: SendOptions): Promise<void> {
     const octets = toOctets(data, options);
-    if (this.#queue?.isBusy !== true) return this.#send(data, octets, options);
+    const compressor = this.#compressorFor(data, octets, options);
+    if (this.#queue?.isBusy !== true && compressor === undefined) {
+      return this.#send(data, octets, options);
+    }
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
-    // What waits must not change either: beyond MAX_COPIED that is for the caller to see to.
-    const copied = octets !== undefined && octets.length <= MAX_COPIED;
-    const own = copied ? copyOf(octets, 0, octets.length) : octets;
-    return this.#queue.add(sizeOf(data, octets), () => this.#send(data, own, options));
+    if (data instanceof PreparedMessage) return this.#sendPrepared(data, options);
+    if (compressor !== undefined) return this.#compress(compressor, data, octets, options);
+    const own = octets === undefined ? undefined : kept(octets);
+    return this.#enqueue(sizeOf(data, octets), () => this.#send(data, own, options));
   }
 
   /** Sends a prepared message if it can be sent, whether or not there is room; tells whether. */
   offer(message: PreparedMessage): boolean {
     if (this.#refusalError() !== undefined) return false;
-    if (this.busy === undefined) {
-      this.#driver.protocol.sendPrepared(message);
-      void this.#afterSend(0);
-    } else {
-      void this.send(message, {});
-    }
+    void this.#sendPrepared(message, {});
     return true;
   }
 
   sendStream(source: StreamSource, options: SendOptions): Promise<void> {
-    this.#queue ??= new SendQueue();
-    return this.#queue.add(0, () => this.#sendStream(source, options));
+    return this.#enqueue(0, () => this.#sendStream(source, options));
   }
 
   /** All that waited has left; whether anybody was waiting for it. */
@@ -78,6 +88,13 @@ export class Sending {
     this.#drain = undefined;
     // Its source may never give anything again, and so never notice.
     this.#stream?.end(error);
+    this.#compressor?.close();
+  }
+
+  /** Runs a task after all that were sent before. */
+  #enqueue(octets: number, task: () => Promise<void>): Promise<void> {
+    this.#queue ??= new SendQueue();
+    return this.#queue.add(octets, task);
   }
 
   #send(data: Sendable, octets: Uint8Array | undefined, { type }: SendOptions): Promise<void> {
@@ -90,9 +107,124 @@ export class Sending {
     return this.#afterSend(octets?.length ?? 0);
   }
 
-  async #sendStream(source: StreamSource, { type }: SendOptions): Promise<void> {
+  #sendPrepared(message: PreparedMessage, { compress }: SendOptions): Promise<void> {
+    const variant = this.#compressorOf()?.prepare(message, compress) ?? message;
+    if (this.busy === undefined && !(variant instanceof Promise)) return this.#sendVariant(variant);
+    return this.#enqueue(message.frame.length, async () => this.#sendVariant(await variant));
+  }
+
+  #sendVariant(message: PreparedMessage): Promise<void> {
+    this.#driver.protocol.sendPrepared(message);
+    if (message.compressed) this.#compressor?.skipMessage();
+    return this.#afterSend(0);
+  }
+
+  #compressorOf(): Compressor | undefined {
+    if (this.#compression === undefined) return undefined;
+    return (this.#compressor ??= new Compressor(this.#compression));
+  }
+
+  /** What compresses a message, if it is to be compressed. */
+  #compressorFor(
+    data: Sendable,
+    octets: Uint8Array | undefined,
+    { compress }: SendOptions,
+  ): Compressor | undefined {
+    const compressor = this.#compressorOf();
+    if (compressor === undefined || data instanceof PreparedMessage) return compressor;
+    return compressor.wants(sizeOf(data, octets), compress) ? compressor : undefined;
+  }
+
+  /** RFC 7692 §7.2.1: at once, unless that takes long or others are before it. */
+  #compress(
+    compressor: Compressor,
+    data: Sendable,
+    given: Uint8Array | undefined,
+    options: SendOptions,
+  ): Promise<void> {
+    const octets = given ?? Buffer.from(data as string);
+    const type = options.type ?? (typeof data === 'string' ? 'text' : 'binary');
+    const forced = options.compress === true;
+    if (this.busy !== undefined || octets.length > DEFLATE_SLICE) {
+      const own = given === undefined ? octets : kept(octets);
+      return this.#enqueue(octets.length, () => this.#sendLarge(compressor, type, own, forced));
+    }
+    const deflated = compressor.deflate(octets, true);
+    if (!(deflated instanceof Promise)) {
+      return this.#sendDeflated(compressor, type, octets, deflated, forced);
+    }
+    const own = kept(octets);
+    return this.#enqueue(octets.length, async () =>
+      this.#sendDeflated(compressor, type, own, await deflated, forced),
+    );
+  }
+
+  /** Sends a message in the smaller of its two forms. */
+  #sendDeflated(
+    compressor: Compressor,
+    type: MessageType,
+    octets: Uint8Array,
+    deflated: Uint8Array,
+    forced: boolean,
+  ): Promise<void> {
+    const compressed = forced || compressor.pays(octets.length, deflated.length);
+    const payload = compressed ? unshared(deflated) : octets;
+    this.#driver.protocol.sendOctets(type, payload, compressed);
+    return this.#afterSend(payload.length);
+  }
+
+  async #sendLarge(
+    compressor: Compressor,
+    type: MessageType,
+    octets: Uint8Array,
+    forced: boolean,
+  ): Promise<void> {
+    const { protocol } = this.#driver;
+    // The first slice tells whether compressing pays.
+    const slice = octets.subarray(0, DEFLATE_SLICE);
+    const isWhole = slice.length === octets.length;
+    const promised = compressor.deflate(slice, isWhole);
+    const deflated = promised instanceof Promise ? await promised : promised;
+    if (!forced && !compressor.pays(slice.length, deflated.length)) {
+      protocol.sendOctets(type, octets);
+      await this.#afterSend(octets.length);
+      return;
+    }
+    protocol.sendFragment(type, unshared(deflated), isWhole, true);
+    await this.#afterSend(deflated.length);
+    if (!isWhole) await this.#sendSlices(compressor, type, octets.subarray(slice.length), true);
+  }
+
+  /** Sends octets of a message that has begun, or of a stream; others get their turn in between. */
+  async #sendSlices(
+    compressor: Compressor,
+    type: MessageType,
+    octets: Uint8Array,
+    final: boolean,
+  ): Promise<void> {
+    let start = 0;
+    try {
+      do {
+        const end = Math.min(start + DEFLATE_SLICE, octets.length);
+        this.#undeflated = octets.length - end;
+        const isLast = final && end === octets.length;
+        const promised = compressor.deflate(octets.subarray(start, end), isLast);
+        const deflated = promised instanceof Promise ? await promised : promised;
+        this.#driver.protocol.sendFragment(type, unshared(deflated), isLast, true);
+        await this.#afterSend(deflated.length);
+        start = end;
+        if (start < octets.length) await setImmediate();
+      } while (start < octets.length);
+    } finally {
+      this.#undeflated = 0;
+    }
+  }
+
+  async #sendStream(source: StreamSource, { type, compress }: SendOptions): Promise<void> {
     const { protocol } = this.#driver;
     if (!protocol.isOpen) throw new ConnectionClosedError(protocol.closeInfo);
+    const compressor = this.#compressorOf();
+    const compresses = compressor !== undefined && compressor.wants(Infinity, compress);
     const parts = iterate(source);
     const ended = deferred<never>();
     this.#stream = {
@@ -102,7 +234,10 @@ export class Sending {
       },
     };
     const sent = sendFragments(parts, type, {
-      send: (kind, octets, final) => this.#sendFragment(kind, octets, final),
+      send: (kind, octets, final) =>
+        compresses
+          ? this.#sendSlices(compressor, kind, octets, final)
+          : this.#sendFragment(kind, octets, final),
       fail: (error) => this.#failMessage(error),
     });
     try {
@@ -159,6 +294,16 @@ export class Sending {
     if (slowConsumer === 'terminate') this.#driver.abort(error);
     return error;
   }
+}
+
+/** Octets that have to wait: larger ones are for the caller not to change. */
+function kept(octets: Uint8Array): Uint8Array {
+  return octets.length <= MAX_COPIED ? copyOf(octets, 0, octets.length) : octets;
+}
+
+/** What was compressed is lent; the little of it that is not copied by the encoder has to be our own. */
+function unshared(deflated: Uint8Array): Uint8Array {
+  return deflated.length <= MAX_COPIED ? deflated : copyOf(deflated, 0, deflated.length);
 }
 
 function sizeOf(data: Sendable, octets: Uint8Array | undefined): number {

@@ -27,8 +27,8 @@ export interface ClientRequest {
   /** Subprotocols in order of preference; empty to speak none. */
   readonly protocols: readonly string[];
   /** The value of Sec-WebSocket-Extensions; absent to offer none. */
-  readonly extensions?: string;
-  readonly origin?: string;
+  readonly extensions?: string | undefined;
+  readonly origin?: string | undefined;
   /** Further headers, such as Authorization. A Host among them takes the place of `host`. */
   readonly headers?: HeadersLike;
 }

@@ -10,6 +10,8 @@ export const SMALL_FRAGMENT = 32;
 export class Fragmentation {
   /** The type of the message begun, until its last frame is complete. */
   #type: MessageType | undefined;
+  /** RFC 7692 §6: so says its first frame, for all of them. */
+  isCompressed = false;
   #smallFragments = 0;
 
   get type(): MessageType | undefined {
@@ -31,9 +33,15 @@ export class Fragmentation {
   }
 
   /** Takes note of a data frame whose header was judged; an error when there are too many. */
-  begin(opcode: number, payloadLength: number, limits: Limits): LimitError | undefined {
+  begin(
+    opcode: number,
+    payloadLength: number,
+    compressed: boolean,
+    limits: Limits,
+  ): LimitError | undefined {
     if (opcode !== Opcode.continuation) {
       this.#type = opcode === Opcode.text ? 'text' : 'binary';
+      this.isCompressed = compressed;
       this.#smallFragments = 0;
     }
     if (payloadLength >= SMALL_FRAGMENT) return undefined;

@@ -8,6 +8,7 @@ import {
   checkOctet1,
   checkPayloadLength,
   headerLength,
+  isCompressed,
   isFinal,
   MAX_HEADER_LENGTH,
   opcodeOf,
@@ -21,9 +22,9 @@ export interface FrameSink {
   /** Judges the order of frames (§5.4); may be asked more than once about one frame. */
   checkOrder(opcode: number): ProtocolErrorCode | undefined;
   /** Judges a length (§10.4) before any of the payload is read; may be asked more than once. */
-  acceptsLength(opcode: number, payloadLength: number): boolean;
-  /** A good header is complete. */
-  frameBegins(opcode: number, payloadLength: number): void;
+  acceptsLength(opcode: number, payloadLength: number, compressed: boolean): boolean;
+  /** A good header is complete; `compressed` when it begins a compressed message. */
+  frameBegins(opcode: number, payloadLength: number, compressed: boolean): void;
   /**
    * The octets from `start` to `end` are the next of the frame's payload, unmasked; they are the
    * decoder's again after the call. `complete` with the last ones, of which there may be none.
@@ -35,6 +36,8 @@ export interface FrameSink {
 export class FrameDecoder {
   readonly #receiver: Role;
   readonly #sink: FrameSink;
+  /** Messages may be compressed. */
+  readonly #compresses: boolean;
   /** The frame being read. */
   opcode = 0;
   final = true;
@@ -47,9 +50,10 @@ export class FrameDecoder {
   #carry: Uint8Array | undefined;
   #carried = 0;
 
-  constructor(receiver: Role, sink: FrameSink) {
+  constructor(receiver: Role, sink: FrameSink, compresses: boolean) {
     this.#receiver = receiver;
     this.#sink = sink;
+    this.#compresses = compresses;
   }
 
   /** Part of a frame has arrived, and part of it has not. */
@@ -107,7 +111,7 @@ export class FrameDecoder {
   #judge(octets: Uint8Array, at: number, known: number): boolean {
     const octet0 = octets[at]!;
     const opcode = opcodeOf(octet0);
-    const first = checkOctet0(octet0) ?? this.#sink.checkOrder(opcode);
+    const first = checkOctet0(octet0, this.#compresses) ?? this.#sink.checkOrder(opcode);
     if (first !== undefined) return this.#violate(first, `first octet ${hex(octet0)}`);
     if (known < 2) return true;
     const octet1 = octets[at + 1]!;
@@ -118,7 +122,7 @@ export class FrameDecoder {
     const length = readPayloadLength(octets, at);
     const third = checkPayloadLength(octet1, length);
     if (third !== undefined) return this.#violate(third, String(length));
-    return this.#sink.acceptsLength(opcode, length);
+    return this.#sink.acceptsLength(opcode, length, isCompressed(octet0));
   }
 
   #begin(octets: Uint8Array, at: number, length: number): void {
@@ -127,7 +131,7 @@ export class FrameDecoder {
     this.final = isFinal(octet0);
     this.remaining = readPayloadLength(octets, at);
     if (this.#receiver === 'server') this.#key = readMaskingKey(octets, at + length - 4);
-    this.#sink.frameBegins(this.opcode, this.remaining);
+    this.#sink.frameBegins(this.opcode, this.remaining, isCompressed(octet0));
     if (this.remaining === 0 && !this.#isStopped) this.#sink.framePayload(octets, 0, 0, true);
   }
 

@@ -22,8 +22,9 @@ export class FrameEncoder {
     this.#writeText = writeText;
   }
 
-  encode(opcode: number, final: boolean, payload: Uint8Array): void {
-    const octet0 = firstOctet(opcode, final);
+  /** `compressed` with the first frame of a compressed message. */
+  encode(opcode: number, final: boolean, payload: Uint8Array, compressed: boolean = false): void {
+    const octet0 = firstOctet(opcode, final, compressed);
     if (this.#keys !== undefined) {
       this.#encodeMasked(octet0, payload, this.#keys.next());
       return;
@@ -66,7 +67,7 @@ export class FrameEncoder {
     if (headerLength !== guessed) {
       target.copyWithin(at + headerLength, at + guessed, at + guessed + length);
     }
-    writeHeader(target, at, firstOctet(Opcode.text, true), length, masked);
+    writeHeader(target, at, firstOctet(Opcode.text, true, false), length, masked);
     if (this.#keys !== undefined) {
       const key = this.#keys.next();
       const from = at + headerLength;

@@ -1,6 +1,6 @@
 /** RFC 6455 §5.2 — Base Framing Protocol: the 2 to 14 octets before a frame's payload. */
 import type { ProtocolErrorCode } from '../errors.ts';
-import { isControl, isReserved, type Role } from './opcode.ts';
+import { isControl, isReserved, Opcode, type Role } from './opcode.ts';
 
 /** The longest header: two octets, a 64-bit length, a masking key. */
 export const MAX_HEADER_LENGTH = 14;
@@ -10,6 +10,7 @@ export const MAX_CONTROL_PAYLOAD = 125;
 
 const FIN = 0b1000_0000;
 const RSV = 0b0111_0000;
+const RSV1 = 0b0100_0000;
 const MASK = 0b1000_0000;
 const LENGTH7 = 0b0111_1111;
 
@@ -21,6 +22,11 @@ export function opcodeOf(octet0: number): number {
   return octet0 & 0b0000_1111;
 }
 
+/** RFC 7692 §6 — RSV1 is the "Per-Message Compressed" bit, where that extension is agreed on. */
+export function isCompressed(octet0: number): boolean {
+  return (octet0 & RSV1) !== 0;
+}
+
 /** How many octets the header has, told by its second octet. */
 export function headerLength(octet1: number): number {
   const length7 = octet1 & LENGTH7;
@@ -28,10 +34,17 @@ export function headerLength(octet1: number): number {
   return 2 + extended + ((octet1 & MASK) === 0 ? 0 : 4);
 }
 
-/** Judges FIN, RSV and the opcode, without regard to the frames before (§5.2, §5.5). */
-export function checkOctet0(octet0: number): ProtocolErrorCode | undefined {
-  if ((octet0 & RSV) !== 0) return 'ERR_WS_RESERVED_BITS';
+/**
+ * Judges FIN, RSV and the opcode, without regard to the frames before (§5.2, §5.5). With `compresses`
+ * the first frame of a message may have RSV1, and no other frame (RFC 7692 §6).
+ */
+export function checkOctet0(octet0: number, compresses: boolean): ProtocolErrorCode | undefined {
   const opcode = opcodeOf(octet0);
+  if ((octet0 & RSV) !== 0) {
+    if (!compresses || (octet0 & RSV) !== RSV1) return 'ERR_WS_RESERVED_BITS';
+    if (isControl(opcode)) return 'ERR_WS_COMPRESSED_CONTROL';
+    if (opcode === Opcode.continuation) return 'ERR_WS_COMPRESSED_CONTINUATION';
+  }
   if (isReserved(opcode)) return 'ERR_WS_RESERVED_OPCODE';
   if (isControl(opcode) && !isFinal(octet0)) return 'ERR_WS_CONTROL_FRAGMENTED';
   return undefined;
@@ -104,9 +117,9 @@ export function writeHeader(
   writeUint32(target, at + 6, payloadLength >>> 0);
 }
 
-/** The first octet of a frame: FIN, no reserved bits, the opcode. */
-export function firstOctet(opcode: number, final: boolean): number {
-  return final ? FIN | opcode : opcode;
+/** The first octet of a frame: FIN, RSV1 where a compressed message begins, the opcode. */
+export function firstOctet(opcode: number, final: boolean, compressed: boolean): number {
+  return (final ? FIN : 0) | (compressed ? RSV1 : 0) | opcode;
 }
 
 function readUint32(octets: Uint8Array, at: number): number {

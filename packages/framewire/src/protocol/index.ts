@@ -6,6 +6,7 @@ export { CloseCode, isCloseCodeOnWire } from './close-code.ts';
 export { closingSteps, type ClosingState, type ClosingStep } from './closing.ts';
 export type { ProtocolSink } from './events.ts';
 export type { WriteText } from './frame-encoder.ts';
+export type { Inflater, InflaterSource, InflateStep, InflateWaiter } from './inflater.ts';
 export { resolveLimits, type LimitOptions, type Limits } from './limits.ts';
 export { MaskingKeys, type FillRandom } from './masking.ts';
 export { Opcode, type MessageType, type Role } from './opcode.ts';

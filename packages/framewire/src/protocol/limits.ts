@@ -37,6 +37,14 @@ export function resolveLimits(options: LimitOptions = {}): Limits {
   });
 }
 
+/**
+ * What a message of at most `maxMessageSize` octets can have while it is compressed, by the worst of
+ * encoders: the most that DEFLATE makes of an octet are 9 bits, and flushes come on top.
+ */
+export function mostCompressedOctets(maxMessageSize: number): number {
+  return 1.25 * maxMessageSize + 64 * 1024;
+}
+
 /** A number above 0, `Infinity` included. */
 export function requirePositive(name: string, value: unknown): void {
   if (typeof value === 'number' && value > 0) return;

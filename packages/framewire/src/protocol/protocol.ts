@@ -16,6 +16,7 @@ import { Closing, endsTransportFirst, type ClosingState } from './closing.ts';
 import { assertClose, assertControlPayload, encodeClose } from './control-frames.ts';
 import type { ProtocolSink } from './events.ts';
 import { FrameEncoder, type WriteText } from './frame-encoder.ts';
+import type { InflaterSource, InflateWaiter } from './inflater.ts';
 import type { Limits } from './limits.ts';
 import type { MaskingKeys } from './masking.ts';
 import { copyOf } from './octets.ts';
@@ -32,6 +33,10 @@ export interface ProtocolOptions {
   readonly output: Output;
   /** Where a client's masking keys come from (§5.3); a server has none. */
   readonly maskingKeys?: MaskingKeys | undefined;
+  /** What inflates compressed messages (RFC 7692), where both sides have agreed on that. */
+  readonly inflaters?: InflaterSource | undefined;
+  /** Told when `receive` can go on after `isInflating` held it up; needed beside `inflaters`. */
+  readonly inflateWaiter?: InflateWaiter | undefined;
   /** A native check of whole UTF-8, used where it is faster. */
   readonly isUtf8?: IsUtf8 | undefined;
   /** A native encoder of UTF-8, used where it is faster. */
@@ -56,7 +61,7 @@ export class Protocol {
     }
     this.role = role;
     this.#sink = sink;
-    this.#receiver = new Receiver(role, limits, sink, this, isUtf8);
+    this.#receiver = new Receiver(role, limits, sink, this, isUtf8, options);
     this.#encoder = new FrameEncoder(output, maskingKeys, writeText);
   }
 
@@ -105,10 +110,18 @@ export class Protocol {
   /**
    * Octets from the peer, sliced in any way; they are unmasked in place. Never throws for what the
    * peer sent. After a violation or a Close the rest, and all that follows, is ignored. Returns how
-   * many octets were read: all of them, unless `hold` was called meanwhile.
+   * many octets were read: all of them, unless `hold` was called meanwhile or `inflating` says why not.
    */
   receive(chunk: Uint8Array): number {
     return this.#receiver.receive(chunk);
+  }
+
+  /**
+   * Part of a compressed message was read and not inflated yet, because that takes long: `ready` goes
+   * on with the next call of `receive`, also one without octets; `waiting` once `InflateWaiter` was told.
+   */
+  get inflating(): 'no' | 'ready' | 'waiting' {
+    return this.#receiver.inflating;
   }
 
   /** Called by a sink that wants no more for now: the call of `receive` that is going on ends. */
@@ -132,28 +145,38 @@ export class Protocol {
     this.#encoder.encodeText(text);
   }
 
-  /** Sends a message of octets. As text they must be valid UTF-8, which is not checked here. */
-  sendOctets(type: MessageType, octets: Uint8Array): void {
+  /**
+   * Sends a message of octets, `compressed` when that is what they are (RFC 7692 §7.2.1). As text they
+   * must be valid UTF-8, which is not checked here.
+   */
+  sendOctets(type: MessageType, octets: Uint8Array, compressed: boolean = false): void {
     this.#assertCanSendMessage();
-    this.#encoder.encode(Opcode[type], true, octets);
+    this.#encoder.encode(Opcode[type], true, octets, compressed);
   }
 
   /** Sends a message that was encoded once for many connections. */
   sendPrepared(message: PreparedMessage): void {
     this.#assertCanSendMessage();
     if (this.role === 'server') this.#encoder.append(message.frame);
-    else this.#encoder.encode(Opcode[message.type], true, message.payload);
+    else this.#encoder.encode(Opcode[message.type], true, message.payload, message.compressed);
   }
 
   /**
    * Sends a part of a message (§5.4). Until the final one, control frames are all that may come
-   * between. Where a part of a text ends within a code point, the next must continue it.
+   * between. Where a part of a text ends within a code point, the next must continue it. What the first
+   * one says of compression holds for all.
    */
-  sendFragment(type: MessageType, octets: Uint8Array, final: boolean): void {
+  sendFragment(
+    type: MessageType,
+    octets: Uint8Array,
+    final: boolean,
+    compressed: boolean = false,
+  ): void {
     this.#assertOpen();
-    const opcode = this.#sendsFragments ? Opcode.continuation : Opcode[type];
+    const begins = !this.#sendsFragments;
     this.#sendsFragments = !final;
-    this.#encoder.encode(opcode, final, octets);
+    const opcode = begins ? Opcode[type] : Opcode.continuation;
+    this.#encoder.encode(opcode, final, octets, begins && compressed);
   }
 
   /** A `RangeError` for a payload of more than 125 octets (§5.5). */

@@ -1,6 +1,7 @@
 /**
  * RFC 6455 §6.2 — frames in, messages out: the order of fragments, their sum, their UTF-8, and the
- * control frames in between. All rules about what a peer sends are judged here and in the decoder.
+ * control frames in between. All rules about what a peer sends are judged here and in the decoder,
+ * whether or not a message was compressed.
  */
 import { LimitError, ProtocolError, type CloseFrame, type ProtocolErrorCode } from '../errors.ts';
 import { decodeClose } from './control-frames.ts';
@@ -8,7 +9,8 @@ import type { ProtocolSink } from './events.ts';
 import { Fragmentation } from './fragmentation.ts';
 import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
 import { MAX_CONTROL_PAYLOAD } from './frame-header.ts';
-import type { Limits } from './limits.ts';
+import type { Inflater, InflaterSource, InflateWaiter } from './inflater.ts';
+import { mostCompressedOctets, type Limits } from './limits.ts';
 import { MessageAssembler } from './message-assembler.ts';
 import { isControl, Opcode, type MessageType, type Role } from './opcode.ts';
 import { Utf8Validator, type IsUtf8 } from './utf8.ts';
@@ -20,11 +22,22 @@ export interface Obligations {
   failReceiving(error: ProtocolError | LimitError): void;
 }
 
-export class Receiver implements FrameSink {
+/** What receiving needs where messages may be compressed. */
+export interface Inflation {
+  readonly inflaters?: InflaterSource | undefined;
+  readonly inflateWaiter?: InflateWaiter | undefined;
+}
+
+/** Octets that are inflated in one call of `receive`; then others get their turn. */
+const MAX_INFLATED = 256 * 1024;
+
+export class Receiver implements FrameSink, InflateWaiter {
   readonly #limits: Limits;
   readonly #sink: ProtocolSink;
   readonly #obligations: Obligations;
   readonly #isUtf8: IsUtf8 | undefined;
+  readonly #inflaters: InflaterSource | undefined;
+  readonly #inflateWaiter: InflateWaiter | undefined;
   readonly #decoder: FrameDecoder;
   readonly #fragmentation = new Fragmentation();
   #utf8: Utf8Validator | undefined;
@@ -32,6 +45,16 @@ export class Receiver implements FrameSink {
   #assembler: MessageAssembler | undefined;
   /** The payload of a control frame that a chunk cut in two. */
   #control: MessageAssembler | undefined;
+  /** Made for the first compressed message; kept while it has a context to be kept. */
+  #inflater: Inflater | undefined;
+  /** See `Protocol.inflating`. */
+  inflating: 'no' | 'ready' | 'waiting' = 'no';
+  /** What is being inflated ends its message. */
+  #inflatesLast = false;
+  #inflatedOctets = 0;
+  /** Octets of the message before it is inflated. */
+  #compressedOctets = 0;
+  #isHeld = false;
   /** Messages that begin are handed on part by part; `maxMessageSize` does not bind them. */
   streaming = false;
   /** The message begun is handed on part by part: that stays so to its end. */
@@ -47,24 +70,39 @@ export class Receiver implements FrameSink {
     sink: ProtocolSink,
     obligations: Obligations,
     isUtf8: IsUtf8 | undefined,
+    { inflaters, inflateWaiter }: Inflation,
   ) {
     this.#limits = limits;
     this.#sink = sink;
     this.#obligations = obligations;
     this.#isUtf8 = isUtf8;
-    this.#decoder = new FrameDecoder(role, this);
+    this.#inflaters = inflaters;
+    this.#inflateWaiter = inflateWaiter;
+    this.#decoder = new FrameDecoder(role, this, inflaters !== undefined);
   }
 
   receive(chunk: Uint8Array): number {
+    this.#isHeld = false;
+    this.#inflatedOctets = 0;
+    if (this.inflating !== 'no') this.#inflateOn();
+    if (this.inflating !== 'no' || this.#isHeld) return 0;
     return this.#decoder.decode(chunk);
   }
 
+  onInflated(): void {
+    if (this.inflating !== 'waiting') return;
+    this.inflating = 'ready';
+    this.#inflateWaiter?.onInflated();
+  }
+
   hold(): void {
+    this.#isHeld = true;
     this.#decoder.hold();
   }
 
   stop(): void {
     this.#decoder.stop();
+    this.#closeInflater();
     this.#assembler = undefined;
     this.#control = undefined;
   }
@@ -80,21 +118,38 @@ export class Receiver implements FrameSink {
   }
 
   /** §10.4: the sum of the fragments is bounded, and judged by what a header announces. */
-  acceptsLength(opcode: number, payloadLength: number): boolean {
-    const isUnbound = this.streaming || this.#messageStreams || this.discardsData;
-    const most = isUnbound ? Number.MAX_SAFE_INTEGER : this.#limits.maxMessageSize;
-    const size = (this.#assembler?.size ?? 0) + payloadLength;
-    if (isControl(opcode) || size <= most) return true;
-    const error = new LimitError('ERR_WS_MESSAGE_TOO_BIG', 'maxMessageSize', most, size);
-    this.#obligations.failReceiving(error);
+  acceptsLength(opcode: number, payloadLength: number, compressed: boolean): boolean {
+    if (isControl(opcode)) return true;
+    const { maxMessageSize } = this.#limits;
+    const begins = opcode !== Opcode.continuation;
+    // A compressed message is judged by its own size while it is inflated, and here by its sanity.
+    const isCompressed = begins ? compressed : this.#fragmentation.isCompressed;
+    const most = isCompressed ? mostCompressedOctets(maxMessageSize) : maxMessageSize;
+    const before = isCompressed ? this.#compressedOctets : (this.#assembler?.size ?? 0);
+    const size = (begins ? 0 : before) + payloadLength;
+    if (size <= (this.#isUnbound ? Number.MAX_SAFE_INTEGER : most)) return true;
+    this.#tooBig(size);
     return false;
   }
 
-  frameBegins(opcode: number, payloadLength: number): void {
+  /** What is not put together may be of any size. */
+  get #isUnbound(): boolean {
+    return this.streaming || this.#messageStreams || this.discardsData;
+  }
+
+  #tooBig(size: number): void {
+    const { maxMessageSize } = this.#limits;
+    const code = 'ERR_WS_MESSAGE_TOO_BIG';
+    this.#obligations.failReceiving(new LimitError(code, 'maxMessageSize', maxMessageSize, size));
+  }
+
+  frameBegins(opcode: number, payloadLength: number, compressed: boolean): void {
     if (isControl(opcode)) return;
+    const before = opcode === Opcode.continuation ? this.#compressedOctets : 0;
+    this.#compressedOctets = before + payloadLength;
     // Whoever was let pass without a bound on its size must not be assembled.
     if (opcode !== Opcode.continuation || this.streaming) this.#messageStreams = this.streaming;
-    const error = this.#fragmentation.begin(opcode, payloadLength, this.#limits);
+    const error = this.#fragmentation.begin(opcode, payloadLength, compressed, this.#limits);
     if (error !== undefined) this.#obligations.failReceiving(error);
   }
 
@@ -102,11 +157,70 @@ export class Receiver implements FrameSink {
     const { opcode, final } = this.#decoder;
     if (complete) this.framesReceived = (this.framesReceived + 1) & 0x7fffffff;
     if (isControl(opcode)) this.#controlPayload(opcode, octets, start, end, complete);
+    else if (this.#fragmentation.isCompressed) this.#inflate(octets, start, end, complete && final);
     else this.#dataPayload(octets, start, end, complete && final);
   }
 
   violation(code: ProtocolErrorCode, detail: string): void {
     this.#obligations.failReceiving(new ProtocolError(code, detail));
+  }
+
+  /** RFC 7692 §7.2.2. */
+  #inflate(octets: Uint8Array, start: number, end: number, final: boolean): void {
+    if (this.discardsData) {
+      if (final) this.#fragmentation.end();
+      return;
+    }
+    this.#inflater ??= this.#inflaters!.createInflater(this);
+    this.#inflater.put(octets, start, end, final);
+    this.#inflatesLast = final;
+    this.#inflateOn();
+    if (this.inflating === 'no') return;
+    this.#inflater.keep();
+    this.#decoder.hold();
+  }
+
+  #inflateOn(): void {
+    const inflater = this.#inflater!;
+    this.inflating = 'ready';
+    while (this.inflating === 'ready') {
+      if (this.discardsData) {
+        this.#closeInflater();
+        if (this.#inflatesLast) this.#fragmentation.end();
+        return;
+      }
+      const step = inflater.inflate();
+      if (step === 'waiting') {
+        this.inflating = 'waiting';
+        return;
+      }
+      if (step === 'corrupt') {
+        this.violation('ERR_WS_INFLATE', 'in a compressed message');
+        return;
+      }
+      if (step === 'done') this.inflating = 'no';
+      this.#inflated(inflater, step === 'done' && this.#inflatesLast);
+      if (this.#isHeld || this.#inflatedOctets >= MAX_INFLATED) return;
+    }
+  }
+
+  #inflated(inflater: Inflater, final: boolean): void {
+    const { octets, length } = inflater;
+    this.#inflatedOctets += length;
+    const size = (this.#assembler?.size ?? 0) + length;
+    if (size > this.#limits.maxMessageSize && !this.#isUnbound) {
+      this.#tooBig(size);
+      return;
+    }
+    // Before the message is handed on: that may lead anywhere, the end of the connection included.
+    if (final && !inflater.endMessage()) this.#inflater = undefined;
+    if (length > 0 || final) this.#dataPayload(octets, 0, length, final);
+  }
+
+  #closeInflater(): void {
+    this.#inflater?.close();
+    this.#inflater = undefined;
+    this.inflating = 'no';
   }
 
   #dataPayload(octets: Uint8Array, start: number, end: number, final: boolean): void {
@@ -142,9 +256,8 @@ export class Receiver implements FrameSink {
     }
     const assembler = (this.#assembler ??= new MessageAssembler());
     // Only the last frame tells where the message ends; before, room is made for more to come.
-    const expected = this.#decoder.final
-      ? assembler.size + (end - start) + this.#decoder.remaining
-      : Infinity;
+    const isKnown = this.#decoder.final && !this.#fragmentation.isCompressed;
+    const expected = isKnown ? assembler.size + (end - start) + this.#decoder.remaining : Infinity;
     assembler.append(octets, start, end, expected);
     if (!final) return;
     const message = assembler.take();

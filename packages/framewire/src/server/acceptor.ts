@@ -188,17 +188,19 @@ export class Acceptor<Context> {
   ): Connection<Context> {
     const { duplex, head } = arrival;
     const protocol = decision.protocol ?? this.#selectProtocol(request);
-    const answer = acceptanceHead(offer, protocol, undefined, decision.headers);
+    const { connection: settings, handler } = this.#settings;
+    const compression = settings.perMessageDeflate?.accept(offer.extensions);
+    const answer = acceptanceHead(offer, protocol, compression?.extensions, decision.headers);
     if (!duplex.writable) throw refusal('ERR_WS_NETWORK', 'the client has gone');
     const early = stream === undefined ? arrival.early : stream.release();
     duplex.write(answer);
-    const { connection: settings, handler } = this.#settings;
     const connection = new Connection<Context>({
       role: 'server',
       transport: duplex,
       settings,
       url: detached(head.target),
       protocol: detached(protocol ?? ''),
+      compression,
       context: decision.context as Context,
       handler,
       onFinished: (finished) => this.#admission.onFinished(finished),

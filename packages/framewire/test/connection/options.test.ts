@@ -10,6 +10,7 @@ test('the defaults are those that are documented', () => {
     highWaterMark: 128 * 1024,
     maxBufferedAmount: 16 * 1024 * 1024,
     slowConsumer: 'terminate',
+    perMessageDeflate: undefined,
     sendTimeout: 120_000,
     heartbeat: { interval: 30_000, timeout: 30_000 },
     closeTimeout: 5_000,

@@ -9,7 +9,7 @@ const CONTROL = [Opcode.close, Opcode.ping, Opcode.pong];
 
 function begun(): Fragmentation {
   const fragmentation = new Fragmentation();
-  assert.equal(fragmentation.begin(Opcode.text, 0, LIMITS), undefined);
+  assert.equal(fragmentation.begin(Opcode.text, 0, false, LIMITS), undefined);
   return fragmentation;
 }
 
@@ -37,12 +37,12 @@ test('§5.5 control frames may come at any time', () => {
 test('§5.4 the first frame gives the message its type, until its end', () => {
   const fragmentation = new Fragmentation();
   assert.equal(fragmentation.type, undefined);
-  fragmentation.begin(Opcode.binary, 1, LIMITS);
-  fragmentation.begin(Opcode.continuation, 1, LIMITS);
+  fragmentation.begin(Opcode.binary, 1, false, LIMITS);
+  fragmentation.begin(Opcode.continuation, 1, false, LIMITS);
   assert.equal(fragmentation.type, 'binary');
   fragmentation.end();
   assert.equal(fragmentation.type, undefined);
-  fragmentation.begin(Opcode.text, 1, LIMITS);
+  fragmentation.begin(Opcode.text, 1, false, LIMITS);
   assert.equal(fragmentation.type, 'text');
 });
 
@@ -56,9 +56,9 @@ test('§5.4 judging changes nothing', () => {
 test('§10.4 one small fragment more than allowed is too many', () => {
   const fragmentation = begun();
   const small = SMALL_FRAGMENT - 1;
-  assert.equal(fragmentation.begin(Opcode.continuation, small, LIMITS), undefined);
-  assert.equal(fragmentation.begin(Opcode.continuation, 0, LIMITS), undefined);
-  const error = fragmentation.begin(Opcode.continuation, 1, LIMITS);
+  assert.equal(fragmentation.begin(Opcode.continuation, small, false, LIMITS), undefined);
+  assert.equal(fragmentation.begin(Opcode.continuation, 0, false, LIMITS), undefined);
+  const error = fragmentation.begin(Opcode.continuation, 1, false, LIMITS);
   assert.ok(error instanceof LimitError);
   assert.equal(error.code, 'ERR_WS_TOO_MANY_FRAGMENTS');
   assert.equal(error.option, 'maxSmallFragments');
@@ -69,7 +69,10 @@ test('§10.4 one small fragment more than allowed is too many', () => {
 test('§10.4 fragments of 32 octets are not small: they are not counted', () => {
   const fragmentation = begun();
   for (let count = 0; count < 100; count++) {
-    assert.equal(fragmentation.begin(Opcode.continuation, SMALL_FRAGMENT, LIMITS), undefined);
+    assert.equal(
+      fragmentation.begin(Opcode.continuation, SMALL_FRAGMENT, false, LIMITS),
+      undefined,
+    );
   }
   assert.equal(SMALL_FRAGMENT, 32);
 });
@@ -77,9 +80,9 @@ test('§10.4 fragments of 32 octets are not small: they are not counted', () => 
 test('§10.4 each message has a count of its own', () => {
   const fragmentation = new Fragmentation();
   for (let message = 0; message < 10; message++) {
-    assert.equal(fragmentation.begin(Opcode.text, 0, LIMITS), undefined);
-    assert.equal(fragmentation.begin(Opcode.continuation, 0, LIMITS), undefined);
-    assert.equal(fragmentation.begin(Opcode.continuation, 0, LIMITS), undefined);
+    assert.equal(fragmentation.begin(Opcode.text, 0, false, LIMITS), undefined);
+    assert.equal(fragmentation.begin(Opcode.continuation, 0, false, LIMITS), undefined);
+    assert.equal(fragmentation.begin(Opcode.continuation, 0, false, LIMITS), undefined);
     fragmentation.end();
   }
 });

@@ -22,7 +22,7 @@ class Probe implements FrameSink {
   stopsAt: 'begin' | 'payload' | undefined;
 
   constructor(receiver: Role) {
-    this.decoder = new FrameDecoder(receiver, this);
+    this.decoder = new FrameDecoder(receiver, this, false);
   }
 
   decode(...chunks: readonly Uint8Array[]): readonly Call[] {

@@ -52,8 +52,8 @@ test('§5.2 the opcode and FIN of all 256 first octets', () => {
 
 test('§5.2 a first octet is made of FIN and the opcode, without reserved bits', () => {
   for (let opcode = 0; opcode <= 0xf; opcode++) {
-    assert.equal(firstOctet(opcode, true), 0x80 + opcode);
-    assert.equal(firstOctet(opcode, false), opcode);
+    assert.equal(firstOctet(opcode, true, false), 0x80 + opcode);
+    assert.equal(firstOctet(opcode, false, false), opcode);
   }
 });
 
@@ -69,28 +69,28 @@ test('§5.2 the second octet tells the length of the header', () => {
 test('§5.2 of all first octets, those with a reserved bit are refused', () => {
   for (let octet = 0; octet <= 0xff; octet++) {
     const reserved = (octet & 0x70) !== 0;
-    assert.equal(checkOctet0(octet) === 'ERR_WS_RESERVED_BITS', reserved);
+    assert.equal(checkOctet0(octet, false) === 'ERR_WS_RESERVED_BITS', reserved);
   }
 });
 
 test('§5.2 of the rest, those with a reserved opcode are refused', () => {
   for (const fin of [0x00, 0x80]) {
     for (const opcode of [0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0xf]) {
-      assert.equal(checkOctet0(fin | opcode), 'ERR_WS_RESERVED_OPCODE');
+      assert.equal(checkOctet0(fin | opcode, false), 'ERR_WS_RESERVED_OPCODE');
     }
   }
 });
 
 test('§5.5 of the rest, control frames without FIN are refused', () => {
   for (const opcode of [0x8, 0x9, 0xa]) {
-    assert.equal(checkOctet0(opcode), 'ERR_WS_CONTROL_FRAGMENTED');
-    assert.equal(checkOctet0(0x80 | opcode), undefined);
+    assert.equal(checkOctet0(opcode, false), 'ERR_WS_CONTROL_FRAGMENTED');
+    assert.equal(checkOctet0(0x80 | opcode, false), undefined);
   }
 });
 
 test('§5.4 data frames are allowed with FIN and without', () => {
   for (const octet of [0x00, 0x01, 0x02, 0x80, 0x81, 0x82]) {
-    assert.equal(checkOctet0(octet), undefined);
+    assert.equal(checkOctet0(octet, false), undefined);
   }
 });
 

@@ -5,10 +5,15 @@ import { hex } from 'framewire/testing';
 import { concat } from './frames.ts';
 import { onTheWireTo } from './endpoint.ts';
 
-/** Some errors do not come from what a peer sends. */
+/** Some errors do not come from what a peer sends, others only where compression was agreed on. */
 type Provoked = Exclude<
   ProtocolErrorCode | LimitErrorCode,
-  'ERR_WS_TRUNCATED' | 'ERR_WS_INVALID_VALUE' | 'ERR_WS_SEND_BUFFER_FULL'
+  | 'ERR_WS_TRUNCATED'
+  | 'ERR_WS_INVALID_VALUE'
+  | 'ERR_WS_SEND_BUFFER_FULL'
+  | 'ERR_WS_COMPRESSED_CONTROL'
+  | 'ERR_WS_COMPRESSED_CONTINUATION'
+  | 'ERR_WS_INFLATE'
 >;
 
 export interface Violation {
