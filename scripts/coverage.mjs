@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..');
 const LAYERS = {
   protocol: ['packages/framewire/test/protocol/', 'packages/framewire/test/rfc6455/'],
   handshake: ['packages/framewire/test/handshake/'],
+  extensions: ['packages/framewire/test/extensions/', 'packages/framewire/test/rfc7692/'],
 };
 
 for (const [layer, tests] of Object.entries(LAYERS)) {

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { misuse, TimeoutError, type CloseInfo } from '../errors.ts';
+import { LimitError, misuse, TimeoutError, type CloseInfo } from '../errors.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import type { Compression } from '../extensions/compression.ts';
 import type { ProtocolSink } from '../protocol/events.ts';
@@ -13,6 +13,7 @@ import type { InflateWaiter } from '../protocol/inflater.ts';
 import { MaskingKeys } from '../protocol/masking.ts';
 import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
+import { MAX_INFLATED } from '../protocol/receiver.ts';
 import type { Timer } from './clock.ts';
 import { KeepAlive, type Pulse } from './keep-alive.ts';
 import { asBuffer } from './message.ts';
@@ -48,6 +49,8 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   #isPaused = false;
   /** What the transport has said of its end; it is handled when the backlog is. */
   #end: { readonly error?: Error | undefined; readonly closed: boolean } | undefined;
+  /** Octets, at least, that were inflated after that while nobody read. */
+  #restInflated = 0;
   #isFinished = false;
   /** Runs from the first Close, or failure, until the transport is gone. */
   #closeTimer: Timer | undefined;
@@ -252,6 +255,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   #receiveRest(): void {
     while (this.#backlog !== undefined) {
       if (this.protocol.inflating === 'waiting') return;
+      this.#boundRest();
       const backlog = this.#backlog;
       this.#backlog = undefined;
       this.#receive(backlog);
@@ -264,6 +268,20 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     this.protocol.receiveEnd();
     this.#settle();
     this.transport.end();
+  }
+
+  /**
+   * §10.4: what nobody has asked for yet must not pile up without end, and a few octets can inflate to
+   * very many. Where the peer is gone it cannot be held back.
+   */
+  #boundRest(): void {
+    if (!this.#isPaused || this.protocol.inflating === 'no') return;
+    const { maxMessageSize } = this.#settings.limits;
+    this.#restInflated += MAX_INFLATED;
+    if (this.#restInflated <= maxMessageSize) return;
+    const code = 'ERR_WS_MESSAGE_TOO_BIG';
+    const error = new LimitError(code, 'maxMessageSize', maxMessageSize, this.#restInflated);
+    this.protocol.fail(error, error.closeCode);
   }
 
   #finish(error: Error | undefined): void {

@@ -182,17 +182,30 @@ export class Sending {
     const { protocol } = this.#driver;
     // The first slice tells whether compressing pays.
     const slice = octets.subarray(0, DEFLATE_SLICE);
-    const isWhole = slice.length === octets.length;
+    const rest = octets.subarray(slice.length);
+    const isWhole = rest.length === 0;
+    this.#undeflated = octets.length;
     const promised = compressor.deflate(slice, isWhole);
     const deflated = promised instanceof Promise ? await promised : promised;
+    this.#undeflated = rest.length;
     if (!forced && !compressor.pays(slice.length, deflated.length)) {
+      this.#undeflated = 0;
       protocol.sendOctets(type, octets);
       await this.#afterSend(octets.length);
       return;
     }
     protocol.sendFragment(type, unshared(deflated), isWhole, true);
-    await this.#afterSend(deflated.length);
-    if (!isWhole) await this.#sendSlices(compressor, type, octets.subarray(slice.length), true);
+    try {
+      await this.#afterSend(deflated.length);
+      if (isWhole) return;
+      await setImmediate();
+      await this.#sendSlices(compressor, type, rest, true);
+    } catch (error) {
+      this.#failMessage(error as Error);
+      throw error;
+    } finally {
+      this.#undeflated = 0;
+    }
   }
 
   /** Sends octets of a message that has begun, or of a stream; others get their turn in between. */
@@ -206,10 +219,11 @@ export class Sending {
     try {
       do {
         const end = Math.min(start + DEFLATE_SLICE, octets.length);
-        this.#undeflated = octets.length - end;
+        this.#undeflated = octets.length - start;
         const isLast = final && end === octets.length;
         const promised = compressor.deflate(octets.subarray(start, end), isLast);
         const deflated = promised instanceof Promise ? await promised : promised;
+        this.#undeflated = octets.length - end;
         this.#driver.protocol.sendFragment(type, unshared(deflated), isLast, true);
         await this.#afterSend(deflated.length);
         start = end;

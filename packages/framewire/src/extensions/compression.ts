@@ -35,6 +35,7 @@ export class Compression implements InflaterSource {
   /** What is sent may refer to earlier messages. */
   readonly keepsContext: boolean;
   readonly #parameters: DeflaterParameters;
+  #shared: SharedDeflater | undefined;
   readonly #receivesBits: number;
   readonly #receivesContext: boolean;
 
@@ -67,7 +68,7 @@ export class Compression implements InflaterSource {
 
   /** What compresses without context, for everybody. */
   get shared(): SharedDeflater {
-    return sharedDeflater(this.#parameters);
+    return (this.#shared ??= sharedDeflater(this.#parameters));
   }
 
   createDeflater(): Deflater {

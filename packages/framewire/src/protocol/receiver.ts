@@ -29,7 +29,7 @@ export interface Inflation {
 }
 
 /** Octets that are inflated in one call of `receive`; then others get their turn. */
-const MAX_INFLATED = 256 * 1024;
+export const MAX_INFLATED: number = 256 * 1024;
 
 export class Receiver implements FrameSink, InflateWaiter {
   readonly #limits: Limits;
