@@ -10,6 +10,7 @@ import { runExample } from './run-example.ts';
 /** Those that run and end: what their output ends with. */
 const DEMONSTRATIONS: Readonly<Record<string, RegExp>> = {
   'authentication.js': /a token is needed\n$/,
+  'compression.js': /order 3: \d+ octets, \d+ on the wire\n$/,
   'handshake-by-hand-client.js': /Close 1000\n$/,
   'handshake-by-hand.js': /length 6\n$/,
   'json-codec.js': /1007 too many mistakes\n$/,

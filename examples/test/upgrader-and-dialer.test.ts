@@ -14,6 +14,7 @@ test('upgrader-and-dialer: each option does what its comment says', async () => 
   assert.deepEqual(client.lines, [
     'a cookie: true',
     'tour.v1 with 127.0.0.1',
+    'compression: true',
     'welcome to the tour',
     'binary: 1,2,3',
     'a Pong with 14 octets',

@@ -24,6 +24,8 @@ export async function main(url: string, print: Print = console.log): Promise<voi
     tls: { minVersion: 'TLSv1.3' },
     // Dialer.NetDial, NetDialContext, NetDialTLSContext, NewClient: any Duplex that is connected.
     transport: connectTcp(Number(new URL(url).port), '127.0.0.1'),
+    // Dialer.EnableCompression: offered; the server may decline.
+    perMessageDeflate: true,
     // Conn.SetPongHandler and the like; without `message` the connection is read below.
     handler: { pong: (_, payload) => print(`a Pong with ${payload.length} octets`) },
   });
@@ -32,6 +34,7 @@ export async function main(url: string, print: Print = console.log): Promise<voi
   print(`a cookie: ${connection.responseHeaders?.has('set-cookie')}`);
   // Conn.Subprotocol, RemoteAddr; Conn.NetConn is `connection.transport`.
   print(`${connection.protocol} with ${connection.remoteAddress}`);
+  print(`compression: ${connection.perMessageDeflate !== undefined}`);
 
   // ReadMessage: a string is text, a Uint8Array binary. SetReadDeadline for this one read, after
   // which the connection is as good as before.

@@ -40,6 +40,9 @@ export async function start(
     highWaterMark: 64 * 1024,
     // Conn.SetReadLimit: above it the connection fails with 1009.
     maxMessageSize: 32 * 1024,
+    // Upgrader.EnableCompression, with Conn.SetCompressionLevel. Conn.EnableWriteCompression is the
+    // option `compress` of each `send`.
+    perMessageDeflate: { level: 1 },
     // Conn.SetReadDeadline, a ticker that writes Pings, and a PongHandler that moves the deadline.
     heartbeat: { interval: 30_000, timeout: 10_000 },
     // Conn.SetWriteDeadline: a peer that takes nothing for so long is given up.

@@ -137,6 +137,7 @@ function setState(state) {
 function clearLife() {
   for (const phase of document.querySelectorAll('[data-phase]')) phase.textContent = '–';
   byId('protocol').textContent = '–';
+  byId('extensions').textContent = '–';
   showClose('Not closed yet.', 'none');
 }
 
@@ -190,6 +191,7 @@ function onError() {
 function onOpen() {
   setState('open');
   byId('protocol').textContent = socket.protocol === '' ? 'none' : socket.protocol;
+  byId('extensions').textContent = socket.extensions === '' ? 'none' : socket.extensions;
   logEvent(`open after ${milliseconds(performance.now() - connectedAt)}`);
   if (byId('every-second').checked) startTimer();
 }

@@ -18,6 +18,8 @@ export interface Visit {
   readonly remoteAddress: string;
   readonly origin: string | undefined;
   readonly subprotocol: string;
+  /** What was agreed on about compression; empty without it. */
+  readonly extensions: string;
 }
 
 export interface Echoed {
@@ -59,10 +61,11 @@ export class TextEchoReporter implements EchoReporter {
     this.#print([...lines, '  Ctrl-C stops', ''].join('\n'));
   }
 
-  opened({ number, remoteAddress, origin, subprotocol }: Visit): void {
+  opened({ number, remoteAddress, origin, subprotocol, extensions }: Visit): void {
     const page = origin === undefined ? '' : ` from a page of ${sanitizeLine(origin)}`;
     const agreed = subprotocol === '' ? '' : `, subprotocol ${sanitizeLine(subprotocol)}`;
-    this.#event('green', 'opened', `#${number} ${remoteAddress}${page}${agreed}`);
+    const compression = extensions === '' ? '' : `, ${extensions}`;
+    this.#event('green', 'opened', `#${number} ${remoteAddress}${page}${agreed}${compression}`);
   }
 
   closed({ number, remoteAddress }: Visit, info: CloseInfo, echoed: Echoed): void {

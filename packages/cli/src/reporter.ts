@@ -24,6 +24,8 @@ export interface Reporter {
 
 export interface TextReporterOptions {
   readonly showPingPong: boolean;
+  /** Compression was asked for, so that it is told what came of it. */
+  readonly compression: boolean;
   /** What can be done, told when a connection opens. */
   readonly hint: string | undefined;
 }
@@ -46,8 +48,9 @@ export class TextReporter implements Reporter {
     const { role, url, protocol } = connection;
     const who = role === 'client' ? `connected to ${url}` : `${addressOf(connection)} connected`;
     const agreed = protocol === '' ? '' : `, subprotocol ${protocol}`;
-    const { hint } = this.#options;
-    this.#screen.status(`${sanitizeLine(who + agreed)}${hint === undefined ? '' : ` (${hint})`}`);
+    const { hint, compression } = this.#options;
+    const line = who + agreed + (compression ? `, ${describeCompression(connection)}` : '');
+    this.#screen.status(`${sanitizeLine(line)}${hint === undefined ? '' : ` (${hint})`}`);
   }
 
   message(message: Message): Promise<void> {
@@ -102,9 +105,10 @@ export class JsonReporter implements Reporter {
     this.#screen.status(text);
   }
 
-  opened({ url, protocol, responseHeaders, remoteAddress, remotePort }: Connection): void {
+  opened(connection: Connection): void {
+    const { url, protocol, extensions, responseHeaders, remoteAddress, remotePort } = connection;
     const headers = responseHeaders && Object.fromEntries(responseHeaders);
-    void this.#event('open', { url, protocol, remoteAddress, remotePort, headers });
+    void this.#event('open', { url, protocol, extensions, remoteAddress, remotePort, headers });
   }
 
   message(message: Message): Promise<void> {
@@ -166,6 +170,11 @@ export function describeClose({ code, reason, initiator }: CloseInfo): string {
   const number = code === 1005 ? 'without a code' : String(code);
   const why = reason === '' ? '' : ` ${quote(reason)}`;
   return `${by}: ${number}${why}`;
+}
+
+function describeCompression({ role, extensions }: Connection): string {
+  if (extensions !== '') return extensions;
+  return role === 'client' ? 'without compression: the server declined' : 'without compression';
 }
 
 /** As text where it is some, in hexadecimal where it is not. */

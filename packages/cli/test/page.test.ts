@@ -9,7 +9,7 @@ let page: BrowserPage;
 
 before(async () => {
   if (chromiumPath === undefined) return;
-  const echo = await startEcho('-s', 'chat.v2');
+  const echo = await startEcho('-s', 'chat.v2', '--compression');
   cli = echo.cli;
   page = await BrowserPage.open(chromiumPath, echo.page);
   await page.evaluate(HELPERS);
@@ -42,13 +42,14 @@ const HELPERS = `
   addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
 `;
 
-test('it connects: the state, the subprotocol, and what can be done', { skip }, async () => {
+test('it connects: the state, what was agreed on, and what can be done', { skip }, async () => {
   const result = await page.evaluate(`(async () => {
     const before = [byId('state').textContent, byId('send-text').disabled];
     byId('connect').click();
     const during = byId('state').textContent;
     await until(isState('open'));
     return { before, during, protocol: byId('protocol').textContent,
+      extensions: byId('extensions').textContent,
       after: [byId('connect').disabled, byId('send-text').disabled, byId('disconnect').disabled],
       focus: document.activeElement.id };
   })()`);
@@ -56,6 +57,7 @@ test('it connects: the state, the subprotocol, and what can be done', { skip }, 
     before: ['closed', true],
     during: 'connecting',
     protocol: 'chat.v2',
+    extensions: 'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     after: [true, false, false],
     focus: 'text',
   });

@@ -17,7 +17,7 @@ function record(isTTY: boolean): Recording {
   return { output, errors, screen: new Screen({ output, errors, colours: false }) };
 }
 
-const options = { showPingPong: true, hint: undefined };
+const options = { showPingPong: true, compression: false, hint: undefined };
 const octets = Uint8Array.of(0x00, 0x41);
 const closed: CloseInfo = { code: 4001, reason: 'a\nb', wasClean: true, initiator: 'server' };
 

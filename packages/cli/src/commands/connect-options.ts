@@ -28,6 +28,7 @@ export interface ConnectFlags {
   readonly check: boolean;
   readonly unix?: string;
   readonly handshakeTimeout?: number;
+  readonly compression?: boolean;
   readonly maxMessageSize?: number;
   readonly execute?: readonly string[];
   readonly wait?: number;
@@ -55,6 +56,7 @@ Examples:
   $ framewire connect :8080 -x hello -w 2
   $ seq 3 | framewire connect :8080 --json
   $ framewire connect wss://example.com/feed -H "X-Api-Key: 1234" -s feed.v2
+  $ framewire connect wss://example.com/feed --compression
   $ framewire connect --listen 8080
 ${EXIT_CODES_HELP}`;
 
@@ -84,7 +86,8 @@ function addHandshakeOptions(command: Command): void {
     .option('--host <host>', 'Host header instead of the one of the URL')
     .option('--unix <path>', 'connect to a unix socket; the URL gives the rest')
     .option('--handshake-timeout <seconds>', 'give up after that long (default: 45)', parseSeconds)
-    .option('-p, --protocol <version>', 'protocol version: 13', parseProtocolVersion);
+    .option('-p, --protocol <version>', 'protocol version: 13', parseProtocolVersion)
+    .option('--compression', 'offer permessage-deflate; with --listen, accept it (RFC 7692)');
 }
 
 function addTlsOptions(command: Command): void {

@@ -82,6 +82,7 @@ function makeReporter(screen: Screen, flags: ConnectFlags, { isInteractive }: Sp
   const hint = flags.slash === true ? 'Ctrl-D closes, /help lists commands' : 'Ctrl-D closes';
   return new TextReporter(screen, {
     showPingPong: flags.showPingPong === true,
+    compression: flags.compression === true,
     hint: isInteractive ? hint : undefined,
   });
 }
@@ -100,6 +101,7 @@ async function connectOptions(
     signal: interruption.asked,
     handshakeTimeout: flags.handshakeTimeout,
     maxMessageSize: flags.maxMessageSize,
+    perMessageDeflate: flags.compression,
     socketPath: flags.unix,
     tls: await tlsOptions(flags),
     handler: controlFrames(reporter),

@@ -31,6 +31,7 @@ interface EchoFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly maxMessageSize?: number;
+  readonly compression?: boolean;
   readonly json?: boolean;
   readonly color: boolean;
 }
@@ -70,6 +71,7 @@ export function echoCommand(finish: (exitCode: ExitCode) => void): Command {
     .option('--tls-cert <file>', 'PEM certificate; serves https and wss')
     .option('--tls-key <file>', 'PEM private key of the certificate')
     .option('--max-message-size <octets>', 'largest message to take (default: 16M)', parseSize)
+    .option('--compression', 'compress with clients that offer permessage-deflate (RFC 7692)')
     .option('--json', 'one JSON object for each event, a line each')
     .option('--no-color', 'no colours; the variable NO_COLOR does the same')
     .addHelpText('after', HELP);
@@ -116,6 +118,7 @@ function createEchoServer(flags: EchoFlags, reporter: EchoReporter): WebSocketSe
     protocols: flags.subprotocol,
     origins: originsOf(flags.origin),
     maxMessageSize: flags.maxMessageSize,
+    perMessageDeflate: flags.compression,
     handler: {
       open: (connection, request) => {
         count++;
@@ -133,8 +136,9 @@ function visitOf(
   connection: Connection<undefined>,
   request: HandshakeRequest | undefined,
 ): Visit {
-  const { protocol: subprotocol } = connection;
-  return { number, remoteAddress: addressOf(connection), origin: request?.origin, subprotocol };
+  const { protocol: subprotocol, extensions } = connection;
+  const remoteAddress = addressOf(connection);
+  return { number, remoteAddress, origin: request?.origin, subprotocol, extensions };
 }
 
 async function echo(

@@ -39,6 +39,7 @@ function serverOptions(
     protocols: flags.subprotocol,
     origins: originsOf(flags.origin),
     maxMessageSize: flags.maxMessageSize,
+    perMessageDeflate: flags.compression,
     handshakeTimeout: flags.handshakeTimeout,
     authorize: () =>
       peers.isBusy

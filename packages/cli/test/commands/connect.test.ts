@@ -170,6 +170,53 @@ test('headers, credentials, Origin and Host reach the server', async () => {
   assert.match(stderr, /^framewire: the server refused .*: 403 Forbidden; seen enough\n$/u);
 });
 
+/** The parameters that `framewire` agrees on with itself (RFC 7692 §7.1). */
+const AGREED = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
+
+test('--compression: what was agreed on is told, and messages are compressed (RFC 7692)', async () => {
+  let octetsRead = 0;
+  const { server, url } = await serve(
+    {
+      message: (connection, message) => {
+        assert.equal(message.length, 50_000);
+        octetsRead = (connection.transport as net.Socket).bytesRead;
+        void connection.close(1000);
+      },
+    },
+    { perMessageDeflate: true },
+  );
+  await using _server = server;
+  const args = ['connect', url, '--compression', '-x', 'x'.repeat(50_000), '-w', '-1'];
+  const { exitCode, stdout, stderr } = await runCli(args);
+  assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: '' });
+  assert.equal(stderr.split('\n', 1)[0], `connected to ${url}, ${AGREED}`);
+  assert.ok(octetsRead > 0 && octetsRead < 5_000, `${octetsRead}, the request included`);
+});
+
+test('--compression: a server may decline it, which is told (RFC 7692 §5)', async () => {
+  const { server, url } = await serve(echo(1));
+  await using _server = server;
+  const args = ['connect', url, '--compression', '-x', 'hi', '-w', '-1'];
+  const { exitCode, stdout, stderr } = await runCli(args);
+  assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: 'hi\n' });
+  assert.match(stderr, /^connected to \S+, without compression: the server declined\n/u);
+});
+
+test('without --compression none is offered, and nothing is said of it', async () => {
+  let offered: string | undefined = 'unasked';
+  const { server, url } = await serve(echo(1), {
+    perMessageDeflate: true,
+    authorize: (request) => {
+      offered = request.headers.get('sec-websocket-extensions');
+      return { accept: true };
+    },
+  });
+  await using _server = server;
+  const { exitCode, stderr } = await runCli(['connect', url, '-x', 'hi', '-w', '-1']);
+  assert.deepEqual({ exitCode, offered }, { exitCode: 0, offered: undefined });
+  assert.match(stderr, /^connected to \S+\nclosed by the server: 1000\n$/u);
+});
+
 test('a unix socket', async () => {
   const path = join(tmpdir(), `framewire-cli-${process.pid}.sock`);
   await using server = new WebSocketServer({ handler: echo(1) });
@@ -236,6 +283,33 @@ test('--listen is a server for one peer', async () => {
   assert.equal((await peer.event('close'))['code'], 1000);
   assert.equal((await listening.ended).exitCode, 0);
   assert.equal((await peer.ended).exitCode, 0);
+});
+
+for (const [name, flags, extensions] of [
+  ['with', ['--compression'], AGREED],
+  ['without', [], ''],
+] as const) {
+  test(`--listen --compression ${name} a peer that offers it`, async () => {
+    await using listening = new RunningCli(['connect', '--listen', '0', '--json', '--compression']);
+    await listening.remark(/listening on \S+/u);
+    const url = /ws:\/\/\S+/u.exec(listening.remarks)?.[0] ?? '';
+    await using peer = new RunningCli(['connect', url, '--json', ...flags]);
+    assert.equal((await listening.event('open'))['extensions'], extensions);
+    assert.equal((await peer.event('open'))['extensions'], extensions);
+    const text = 'text '.repeat(1000);
+    peer.write(`${text}\n`);
+    assert.equal((await listening.event('message'))['text'], text);
+    peer.endInput();
+    assert.equal((await peer.ended).exitCode, 0);
+  });
+}
+
+test('--listen --compression tells a person when the peer does without', async () => {
+  await using listening = new RunningCli(['connect', '--listen', '0', '--compression']);
+  await listening.remark(/listening on \S+/u);
+  const url = /ws:\/\/\S+/u.exec(listening.remarks)?.[0] ?? '';
+  await runCli(['connect', url, '-x', 'hi', '-w', '0']);
+  await listening.remark(/^\S+ connected, without compression\n/mu);
 });
 
 test('--listen refuses pages of other origins', async () => {

@@ -92,6 +92,37 @@ test('RFC 6455 §7.4.1 --max-message-size: a longer message ends the connection 
   assert.equal((await cli.event('close'))['initiator'], 'server');
 });
 
+test('--compression compresses for clients that offer it, and the console says so (RFC 7692)', async () => {
+  const { cli, url } = await startEcho('--compression');
+  await using _echo = cli;
+  await using client = await connect(url, { perMessageDeflate: true });
+  assert.match(client.extensions, /^permessage-deflate; /u);
+  assert.equal((await cli.event('open'))['extensions'], client.extensions);
+  const text = 'x'.repeat(50_000);
+  await client.send(text);
+  assert.equal(await client.receive(), text);
+  const { bytesRead } = client.transport as net.Socket;
+  assert.ok(bytesRead < 5_000, `${bytesRead}, the handshake included`);
+  await using plain = await connect(url);
+  assert.deepEqual([plain.extensions, (await cli.event('open'))['extensions']], ['', '']);
+});
+
+test('--compression: for people it is a part of the line', async () => {
+  await using cli = new RunningCli(['echo', '--port', '0', '--compression']);
+  const url = /ws:\S+/u.exec(await cli.line())?.[0] ?? '';
+  await using client = await connect(url, { perMessageDeflate: true });
+  let line = '';
+  while (!line.includes('opened')) line = await cli.line();
+  assert.ok(line.endsWith(`opened #1 127.0.0.1:${client.localPort}, ${client.extensions}`), line);
+});
+
+test('without --compression it is declined (RFC 7692 §5)', async () => {
+  const { cli, url } = await startEcho();
+  await using _echo = cli;
+  await using client = await connect(url, { perMessageDeflate: true });
+  assert.equal(client.extensions, '');
+});
+
 test('a unix socket', async () => {
   const path = join(tmpdir(), `framewire-echo-${process.pid}.sock`);
   await using cli = new RunningCli(['echo', '--unix', path, '--json']);

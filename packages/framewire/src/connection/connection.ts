@@ -167,8 +167,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   }
 
   /** @internal Sends to one of many; whether the connection is open and not too far behind. */
-  offer(message: PreparedMessage): boolean {
-    return !this.#isClosing && this.#sending.offer(message);
+  offer(message: PreparedMessage, options: SendOptions): boolean {
+    return !this.#isClosing && this.#sending.offer(message, options);
   }
 
   /**

@@ -65,9 +65,9 @@ export class Sending {
   }
 
   /** Sends a prepared message if it can be sent, whether or not there is room; tells whether. */
-  offer(message: PreparedMessage): boolean {
+  offer(message: PreparedMessage, options: SendOptions): boolean {
     if (this.#refusalError() !== undefined) return false;
-    void this.#sendPrepared(message, {});
+    void this.#sendPrepared(message, options);
     return true;
   }
 
@@ -132,7 +132,8 @@ export class Sending {
   ): Compressor | undefined {
     const compressor = this.#compressorOf();
     if (compressor === undefined || data instanceof PreparedMessage) return compressor;
-    return compressor.wants(sizeOf(data, octets), compress) ? compressor : undefined;
+    const size = octets?.length ?? Buffer.byteLength(data as string);
+    return compressor.wants(size, compress) ? compressor : undefined;
   }
 
   /** RFC 7692 §7.2.1: at once, unless that takes long or others are before it. */
@@ -208,14 +209,18 @@ export class Sending {
     }
   }
 
-  /** Sends octets of a message that has begun, or of a stream; others get their turn in between. */
+  /**
+   * Sends octets of a message that has begun, or of a stream; others get their turn in between. How
+   * many octets they came to.
+   */
   async #sendSlices(
     compressor: Compressor,
     type: MessageType,
     octets: Uint8Array,
     final: boolean,
-  ): Promise<void> {
+  ): Promise<number> {
     let start = 0;
+    let sent = 0;
     try {
       do {
         const end = Math.min(start + DEFLATE_SLICE, octets.length);
@@ -226,9 +231,11 @@ export class Sending {
         this.#undeflated = octets.length - end;
         this.#driver.protocol.sendFragment(type, unshared(deflated), isLast, true);
         await this.#afterSend(deflated.length);
+        sent += deflated.length;
         start = end;
         if (start < octets.length) await setImmediate();
       } while (start < octets.length);
+      return sent;
     } finally {
       this.#undeflated = 0;
     }
@@ -238,7 +245,9 @@ export class Sending {
     const { protocol } = this.#driver;
     if (!protocol.isOpen) throw new ConnectionClosedError(protocol.closeInfo);
     const compressor = this.#compressorOf();
-    const compresses = compressor !== undefined && compressor.wants(Infinity, compress);
+    const compresses = compressor?.wants(Number.MAX_VALUE, compress) === true;
+    let octetsSent = 0;
+    let deflatedSent = 0;
     const parts = iterate(source);
     const ended = deferred<never>();
     this.#stream = {
@@ -248,10 +257,12 @@ export class Sending {
       },
     };
     const sent = sendFragments(parts, type, {
-      send: (kind, octets, final) =>
-        compresses
-          ? this.#sendSlices(compressor, kind, octets, final)
-          : this.#sendFragment(kind, octets, final),
+      send: async (kind, octets, final) => {
+        if (!compresses) return this.#sendFragment(kind, octets, final);
+        octetsSent += octets.length;
+        deflatedSent += await this.#sendSlices(compressor, kind, octets, final);
+        if (final) compressor.learn(octetsSent, deflatedSent);
+      },
       fail: (error) => this.#failMessage(error),
     });
     try {

@@ -32,7 +32,10 @@ export class Compressor {
     this.#compression = compression;
   }
 
-  /** Whether a message of this size is to be compressed. `compress` is what the caller said of it. */
+  /**
+   * Whether a message of this size, of a large one where it is not known, is to be compressed.
+   * `compress` is what the caller said of it.
+   */
   wants(octets: number, compress: boolean | undefined): boolean {
     if (compress !== undefined) return compress;
     if (octets < this.#compression.threshold) return false;
@@ -54,14 +57,20 @@ export class Compressor {
 
   /** Whether `deflated` is worth sending; if not, it will not be sent, and is forgotten. */
   pays(octets: number, deflated: number): boolean {
+    this.learn(octets, deflated);
+    if (isSmaller(deflated, octets)) return true;
+    this.#own?.reset();
+    return false;
+  }
+
+  /** What compressing a message came to: where it does not pay, the next ones are spared it. */
+  learn(octets: number, deflated: number): void {
     if (isSmaller(deflated, octets)) {
       this.#nextBreak = 1;
-      return true;
+      return;
     }
     this.#break = this.#nextBreak;
     this.#nextBreak = Math.min(2 * this.#nextBreak, LONGEST_BREAK);
-    this.#own?.reset();
-    return false;
   }
 
   /**

@@ -22,7 +22,10 @@ export interface PerMessageDeflateOptions {
    * let it choose. Default 15.
    */
   readonly clientMaxWindowBits?: number | undefined;
-  /** Messages of fewer octets are sent as they are, unless `send` says `compress`. Default 256. */
+  /**
+   * Messages of fewer octets are sent as they are, unless `send` says `compress`. Default 256;
+   * `Infinity` compresses nothing else, streams included.
+   */
   readonly threshold?: number | undefined;
   /** zlib's effort, 1 (fast) to 9 (small). Default 1, which for messages loses little. */
   readonly level?: number | undefined;
@@ -58,13 +61,11 @@ export function resolveDeflateOptions(options: PerMessageDeflateOptions): Deflat
   };
   requireBoolean('serverNoContextTakeover', settings.serverNoContextTakeover);
   requireBoolean('clientNoContextTakeover', settings.clientNoContextTakeover);
-  requireInteger('serverMaxWindowBits', settings.serverMaxWindowBits ?? 15, 8, 15);
-  requireInteger('clientMaxWindowBits', settings.clientMaxWindowBits ?? 15, 8, 15);
+  requireWindowBits('serverMaxWindowBits', settings.serverMaxWindowBits);
+  requireWindowBits('clientMaxWindowBits', settings.clientMaxWindowBits);
   requireInteger('level', settings.level, 1, 9);
   requireInteger('memoryLevel', settings.memoryLevel, 1, 9);
-  if (!(settings.threshold >= 0)) {
-    throw outOfRange(`perMessageDeflate.threshold must be 0 or more, got ${settings.threshold}`);
-  }
+  requireThreshold(settings.threshold);
   return Object.freeze(settings);
 }
 
@@ -94,12 +95,26 @@ export function offersOf(settings: DeflateSettings): DeflateOffer[] {
 
 function requireBoolean(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return;
-  throw invalidArgument(`perMessageDeflate.${name} must be a boolean, got a ${typeof value}`);
+  throw invalidArgument(`perMessageDeflate.${name} must be true or false, got ${show(value)}`);
 }
 
 function requireInteger(name: string, value: unknown, least: number, most: number): void {
   if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return;
   throw outOfRange(
-    `perMessageDeflate.${name} must be an integer from ${least} to ${most}, got ${String(value)}`,
+    `perMessageDeflate.${name} must be an integer from ${least} to ${most}, got ${show(value)}`,
   );
+}
+
+function requireWindowBits(name: string, value: unknown): void {
+  if (value !== undefined) requireInteger(name, value, 8, 15);
+}
+
+function requireThreshold(value: unknown): void {
+  if (typeof value === 'number' && value >= 0) return;
+  throw outOfRange(`perMessageDeflate.threshold must be a number from 0 on, got ${show(value)}`);
+}
+
+/** What is no number, and may be anything, in words. */
+function show(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'string' ? `${value}` : typeof value;
 }

@@ -28,7 +28,7 @@ export class HandleDeflater implements Deflater {
     let parts: Uint8Array[] | undefined;
     let start = 0;
     for (;;) {
-      handle.run(octets, start, octets.length, deflated);
+      if (!handle.run(octets, start, octets.length, deflated)) throw new Error('zlib has failed');
       const length = deflated.length - handle.room;
       if (handle.room > 0 && parts === undefined) return deflated.subarray(0, length);
       (parts ??= []).push(copyOf(deflated, 0, length));

@@ -87,15 +87,15 @@ function accept(
   const { clientMaxWindowBits: wanted } = preferences;
   const offered = offer.clientMaxWindowBits;
   // §7.1.2.2: what a client did not allow to be chosen must not be chosen.
-  if (wanted !== undefined && offered === undefined) return undefined;
+  if (wanted !== undefined && wanted < MOST_BITS && offered === undefined) return undefined;
   const most = typeof offered === 'number' ? offered : MOST_BITS;
   const clientMaxWindowBits = Math.min(most, wanted ?? MOST_BITS);
-  const agreement: DeflateAgreement = {
+  const agreement: DeflateAgreement = Object.freeze({
     serverNoContextTakeover: offer.serverNoContextTakeover || preferences.serverNoContextTakeover,
     clientNoContextTakeover: offer.clientNoContextTakeover || preferences.clientNoContextTakeover,
     serverMaxWindowBits,
     clientMaxWindowBits,
-  };
+  });
   const namesServer = offer.serverMaxWindowBits !== undefined || serverMaxWindowBits < MOST_BITS;
   const response = serialize([
     agreement.serverNoContextTakeover && 'server_no_context_takeover',
@@ -118,34 +118,40 @@ export function judgeAnswer(
   if (element === undefined) return undefined;
   const answer = readParameters(element.parameters);
   // §7.1.2.2: only in an offer may the client's window stand without a value.
-  if (answer === undefined || answer.clientMaxWindowBits === true) {
+  if (!isComplete(answer)) {
     return `a parameter is unknown, repeated or has a bad value: ${quote(header)}`;
   }
-  const { clientMaxWindowBits } = answer;
-  if (!offers.some((offer) => isAnswer(answer, clientMaxWindowBits, offer))) {
+  const offer = offers.find((offer) => isAnswer(answer, offer));
+  if (offer === undefined) {
     return `${quote(header)} is no answer to ${quote(serializeOffers(offers))}`;
   }
-  return {
+  // §7.1.2.2: a window that was offered is kept to, whatever the server makes of it.
+  const { clientMaxWindowBits: offered } = offer;
+  const most = typeof offered === 'number' ? offered : MOST_BITS;
+  return Object.freeze({
     serverNoContextTakeover: answer.serverNoContextTakeover,
     clientNoContextTakeover: answer.clientNoContextTakeover,
     serverMaxWindowBits: answer.serverMaxWindowBits ?? MOST_BITS,
-    clientMaxWindowBits: clientMaxWindowBits ?? MOST_BITS,
-  };
+    clientMaxWindowBits: Math.min(answer.clientMaxWindowBits ?? MOST_BITS, most),
+  });
+}
+
+function isComplete(answer: DeflateOffer | undefined): answer is DeflateAnswer {
+  return answer !== undefined && answer.clientMaxWindowBits !== true;
+}
+
+interface DeflateAnswer extends DeflateOffer {
+  readonly clientMaxWindowBits: number | undefined;
 }
 
 /** Whether an answer gives what an offer demands, and takes no more than the offer allows. */
-function isAnswer(
-  answer: DeflateOffer,
-  clientMaxWindowBits: number | undefined,
-  offer: DeflateOffer,
-): boolean {
+function isAnswer(answer: DeflateAnswer, offer: DeflateOffer): boolean {
   // §7.1.1.1: the one takeover a client can demand. Its own the server may forbid at any time.
   if (offer.serverNoContextTakeover && !answer.serverNoContextTakeover) return false;
-  const { serverMaxWindowBits: demanded = MOST_BITS, clientMaxWindowBits: allowed } = offer;
+  const { serverMaxWindowBits: demanded = MOST_BITS } = offer;
   if ((answer.serverMaxWindowBits ?? MOST_BITS) > demanded) return false;
-  if (clientMaxWindowBits === undefined) return true;
-  if (allowed === undefined) return false;
-  return allowed === true || clientMaxWindowBits <= allowed;
+  // §7.1.2.2: whether the server may choose is all that an offer says; its number is a hint.
+  return answer.clientMaxWindowBits === undefined || offer.clientMaxWindowBits !== undefined;
 }
 
 /** Undefined for what §7.1 has declined: an unknown or repeated parameter, or a bad value. */

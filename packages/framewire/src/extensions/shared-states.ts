@@ -22,34 +22,50 @@ export function createDeflater(parameters: DeflaterParameters): Deflater {
  * one state.
  */
 export class SharedDeflater {
-  readonly #deflater: Deflater;
-  #last: Promise<Uint8Array> | undefined;
+  readonly #parameters: DeflaterParameters;
+  #deflater: Deflater;
+  #last: Promise<unknown> | undefined;
 
   constructor(parameters: DeflaterParameters) {
+    this.#parameters = parameters;
     this.#deflater = createDeflater(parameters);
   }
 
   /** As `Deflater.deflate`. */
   deflate(octets: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    if (this.#last === undefined) {
-      const deflated = this.#deflate(octets);
-      if (!(deflated instanceof Promise)) return deflated;
-      return (this.#last = deflated);
-    }
-    this.#last = this.#last.then(() => this.#deflate(octets));
-    return this.#last;
+    const deflated =
+      this.#last === undefined
+        ? this.#deflate(octets)
+        : this.#last.then(() => this.#deflate(octets));
+    // What fails for one is of no interest to the next.
+    if (deflated instanceof Promise) this.#last = deflated.catch(() => {});
+    return deflated;
   }
 
   #deflate(octets: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const deflated = this.#deflater.deflate(octets);
-    if (deflated instanceof Promise) {
-      return deflated.then((octets) => {
-        this.#deflater.reset();
-        return octets;
-      });
+    try {
+      const deflated = this.#deflater.deflate(octets);
+      if (deflated instanceof Promise) {
+        return deflated.then(
+          (octets) => this.#finish(octets),
+          (error: unknown) => this.#replace(error),
+        );
+      }
+      return this.#finish(deflated);
+    } catch (error) {
+      return this.#replace(error);
     }
+  }
+
+  #finish(deflated: Uint8Array): Uint8Array {
     this.#deflater.reset();
     return deflated;
+  }
+
+  /** A state that has failed must not fail those who come after. */
+  #replace(error: unknown): never {
+    this.#deflater = createDeflater(this.#parameters);
+    throw error;
   }
 }
 

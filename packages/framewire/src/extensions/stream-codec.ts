@@ -13,25 +13,31 @@ const EMPTY = new Uint8Array(0);
 export class StreamDeflater implements Deflater {
   readonly #stream: DeflateRaw;
   #parts: Uint8Array[] = [];
-  /** The call that is going on. */
-  #resolve: ((octets: Uint8Array) => void) | undefined;
+  /** Ends the call that is going on. */
+  #settle: ((error?: Error) => void) | undefined;
 
   constructor({ windowBits, level, memoryLevel }: DeflaterParameters) {
     const options = { windowBits, level, memLevel: memoryLevel };
     this.#stream = createDeflateRaw(options)
       .on('data', (part: Buffer) => this.#parts.push(part))
-      // With memory exhausted there is nothing to be done; whoever waits must not wait for ever.
-      .on('error', () => this.#settle())
-      .on('close', () => this.#settle());
+      .on('error', (error) => this.#settle?.(error))
+      // A connection that has ended sends nothing any more, whatever this gives it.
+      .on('close', () => this.#settle?.());
   }
 
   deflate(octets: Uint8Array): Promise<Uint8Array> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      if (this.#stream.destroyed) this.#settle();
+    return new Promise((resolve, reject) => {
+      this.#settle = (error) => {
+        const parts = this.#parts;
+        this.#parts = [];
+        this.#settle = undefined;
+        if (error === undefined) resolve(Buffer.concat(parts));
+        else reject(error);
+      };
+      if (this.#stream.destroyed) this.#settle(this.#stream.errored ?? undefined);
       // Whoever gave them may change them at once.
       this.#stream.write(copyOf(octets, 0, octets.length));
-      this.#stream.flush(constants.Z_SYNC_FLUSH, () => this.#settle());
+      this.#stream.flush(constants.Z_SYNC_FLUSH, () => this.#settle?.());
     });
   }
 
@@ -41,14 +47,6 @@ export class StreamDeflater implements Deflater {
 
   close(): void {
     this.#stream.close();
-  }
-
-  /** A connection that has ended sends nothing any more, whatever this gives it. */
-  #settle(): void {
-    const parts = this.#parts;
-    this.#parts = [];
-    this.#resolve?.(Buffer.concat(parts));
-    this.#resolve = undefined;
   }
 }
 

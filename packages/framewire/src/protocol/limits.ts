@@ -38,8 +38,9 @@ export function resolveLimits(options: LimitOptions = {}): Limits {
 }
 
 /**
- * What a message of at most `maxMessageSize` octets can have while it is compressed, by the worst of
- * encoders: the most that DEFLATE makes of an octet are 9 bits, and flushes come on top.
+ * What a frame of a message of at most `maxMessageSize` octets can have while it is compressed, by the
+ * worst of encoders: the most that DEFLATE makes of an octet are 9 bits, and flushes come on top. All
+ * frames together can have more: of parts of one octet each, seven octets are made.
  */
 export function mostCompressedOctets(maxMessageSize: number): number {
   return 1.25 * maxMessageSize + 64 * 1024;

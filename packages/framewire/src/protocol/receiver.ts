@@ -52,8 +52,6 @@ export class Receiver implements FrameSink, InflateWaiter {
   /** What is being inflated ends its message. */
   #inflatesLast = false;
   #inflatedOctets = 0;
-  /** Octets of the message before it is inflated. */
-  #compressedOctets = 0;
   #isHeld = false;
   /** Messages that begin are handed on part by part; `maxMessageSize` does not bind them. */
   streaming = false;
@@ -121,12 +119,12 @@ export class Receiver implements FrameSink, InflateWaiter {
   acceptsLength(opcode: number, payloadLength: number, compressed: boolean): boolean {
     if (isControl(opcode)) return true;
     const { maxMessageSize } = this.#limits;
-    const begins = opcode !== Opcode.continuation;
+    const continues = opcode === Opcode.continuation;
     // A compressed message is judged by its own size while it is inflated, and here by its sanity.
-    const isCompressed = begins ? compressed : this.#fragmentation.isCompressed;
+    const isCompressed = continues ? this.#fragmentation.isCompressed : compressed;
     const most = isCompressed ? mostCompressedOctets(maxMessageSize) : maxMessageSize;
-    const before = isCompressed ? this.#compressedOctets : (this.#assembler?.size ?? 0);
-    const size = (begins ? 0 : before) + payloadLength;
+    const before = isCompressed ? 0 : (this.#assembler?.size ?? 0);
+    const size = before + payloadLength;
     if (size <= (this.#isUnbound ? Number.MAX_SAFE_INTEGER : most)) return true;
     this.#tooBig(size);
     return false;
@@ -145,8 +143,6 @@ export class Receiver implements FrameSink, InflateWaiter {
 
   frameBegins(opcode: number, payloadLength: number, compressed: boolean): void {
     if (isControl(opcode)) return;
-    const before = opcode === Opcode.continuation ? this.#compressedOctets : 0;
-    this.#compressedOctets = before + payloadLength;
     // Whoever was let pass without a bound on its size must not be assembled.
     if (opcode !== Opcode.continuation || this.streaming) this.#messageStreams = this.streaming;
     const error = this.#fragmentation.begin(opcode, payloadLength, compressed, this.#limits);

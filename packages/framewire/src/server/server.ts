@@ -173,7 +173,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     let skipped = 0;
     for (const connection of this.#connections) {
       if (connection === options.except || options.filter?.(connection) === false) continue;
-      if (connection.offer(message)) sent++;
+      if (connection.offer(message, options)) sent++;
       else skipped++;
     }
     return { sent, skipped };
