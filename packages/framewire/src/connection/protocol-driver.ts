@@ -231,6 +231,10 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   #putBack(rest: Uint8Array): void {
     this.#backlog = this.#backlog === undefined ? rest : Buffer.concat([rest, this.#backlog]);
+    // Whoever paused will resume; what is inflated for long goes on by itself.
+    if (this.#isPaused) return;
+    this.transport.pause();
+    this.#scheduleBacklog();
   }
 
   /** One slice now, the next when other connections had their turn. */

@@ -42,6 +42,8 @@ export class Sending {
   }
 
   get bufferedAmount(): number {
+    // What waits then will only find out that it is too late.
+    if (this.#driver.isFinished) return 0;
     return this.#driver.bufferedAmount + (this.#queue?.octets ?? 0) + this.#undeflated;
   }
 
@@ -110,7 +112,8 @@ export class Sending {
   #sendPrepared(message: PreparedMessage, { compress }: SendOptions): Promise<void> {
     const variant = this.#compressorOf()?.prepare(message, compress) ?? message;
     if (this.busy === undefined && !(variant instanceof Promise)) return this.#sendVariant(variant);
-    return this.#enqueue(message.frame.length, async () => this.#sendVariant(await variant));
+    const { length } = message.frame;
+    return this.#enqueue(length, async () => this.#sendVariant(await this.#counting(length, variant)));
   }
 
   #sendVariant(message: PreparedMessage): Promise<void> {
@@ -155,9 +158,20 @@ export class Sending {
       return this.#sendDeflated(compressor, type, octets, deflated, forced);
     }
     const own = kept(octets);
-    return this.#enqueue(octets.length, async () =>
-      this.#sendDeflated(compressor, type, own, await deflated, forced),
-    );
+    return this.#enqueue(octets.length, async () => {
+      const payload = await this.#counting(octets.length, deflated);
+      return this.#sendDeflated(compressor, type, own, payload, forced);
+    });
+  }
+
+  /** Octets that are being compressed wait to be sent. */
+  async #counting<Result>(octets: number, compressed: Result | Promise<Result>): Promise<Result> {
+    this.#undeflated = octets;
+    try {
+      return await compressed;
+    } finally {
+      this.#undeflated = 0;
+    }
   }
 
   /** Sends a message in the smaller of its two forms. */
@@ -181,6 +195,7 @@ export class Sending {
     forced: boolean,
   ): Promise<void> {
     const { protocol } = this.#driver;
+    this.#assertOpen();
     // The first slice tells whether compressing pays.
     const slice = octets.subarray(0, DEFLATE_SLICE);
     const rest = octets.subarray(slice.length);
@@ -225,6 +240,8 @@ export class Sending {
       do {
         const end = Math.min(start + DEFLATE_SLICE, octets.length);
         this.#undeflated = octets.length - start;
+        // What would be compressed now would never be sent, nor its state closed.
+        this.#assertOpen();
         const isLast = final && end === octets.length;
         const promised = compressor.deflate(octets.subarray(start, end), isLast);
         const deflated = promised instanceof Promise ? await promised : promised;
@@ -242,8 +259,7 @@ export class Sending {
   }
 
   async #sendStream(source: StreamSource, { type, compress }: SendOptions): Promise<void> {
-    const { protocol } = this.#driver;
-    if (!protocol.isOpen) throw new ConnectionClosedError(protocol.closeInfo);
+    this.#assertOpen();
     const compressor = this.#compressorOf();
     const compresses = compressor?.wants(Number.MAX_VALUE, compress) === true;
     let octetsSent = 0;
@@ -290,6 +306,11 @@ export class Sending {
     if (!transport.needsDrain || bufferedAmount <= room) return ROOM;
     this.#drain ??= deferred();
     return ignorable(this.#drain.promise);
+  }
+
+  #assertOpen(): void {
+    const { protocol } = this.#driver;
+    if (!protocol.isOpen) throw new ConnectionClosedError(protocol.closeInfo);
   }
 
   /** Why nothing more can be sent, if so. */

@@ -20,21 +20,23 @@ export interface Deflater {
 /** §7.2.1: the end of an empty block without compression, which a message leaves out. */
 export const EMPTY_BLOCK_LENGTHS: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** What completes a message, and how much of it is left when the message was complete indeed. */
+/** What completes a message, and how many octets of it may be left unread where it did. */
 export interface Tail {
   readonly octets: Uint8Array;
-  readonly unreadAtEnd: number;
+  readonly unreadAtEnd: readonly number[];
 }
 
-const OPEN_TAIL: Tail = { octets: EMPTY_BLOCK_LENGTHS, unreadAtEnd: 0 };
+/** All of it is left where a block with BFINAL was the message's last (§7.2.3.4). */
+const OPEN_TAIL: Tail = { octets: EMPTY_BLOCK_LENGTHS, unreadAtEnd: [0, 4] };
 
 /**
  * Where the state is of no use after the message, a last block (with BFINAL) and an octet behind it
- * show whether the message broke off in the middle: then they are taken for a part of it.
+ * show whether the message broke off in the middle: then they are taken for a part of it. They are
+ * left where the message's own, empty block was the last one already.
  */
 const CLOSED_TAIL: Tail = {
   octets: Uint8Array.of(...EMPTY_BLOCK_LENGTHS, 0x01, ...EMPTY_BLOCK_LENGTHS, 0x00),
-  unreadAtEnd: 1,
+  unreadAtEnd: [1, 6, 10],
 };
 
 export function tailFor(takesContextOver: boolean): Tail {

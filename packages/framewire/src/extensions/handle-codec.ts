@@ -127,11 +127,10 @@ export class HandleInflater implements Inflater {
     const handle = this.#handle;
     const { octets, unreadAtEnd } = tailFor(this.#pool === undefined);
     if (!handle.run(octets, 0, octets.length, nothing) || handle.room === 0) return false;
-    if (handle.unread === unreadAtEnd) return true;
-    // A block with BFINAL has ended the data with the message's last octet.
-    if (handle.unread < octets.length) return false;
-    handle.reset();
-    return true;
+    const { unread } = handle;
+    // What has ended begins anew with the next message.
+    if (unread > 0) handle.reset();
+    return unreadAtEnd.includes(unread);
   }
 
   #fail(): InflateStep {

@@ -182,9 +182,8 @@ export class StreamInflater implements Inflater {
 
   /** The data has ended in the tail: where it should, or with the message's last octet, or it is torn. */
   #judgeEnd(): InflateStep {
-    const { octets, unreadAtEnd } = tailFor(this.#takesContextOver);
-    const unread = this.#unread;
-    if (unread !== unreadAtEnd && unread !== octets.length) return 'corrupt';
+    const { unreadAtEnd } = tailFor(this.#takesContextOver);
+    if (!unreadAtEnd.includes(this.#unread)) return 'corrupt';
     this.#stream.close();
     this.#stream = this.#open();
     this.#state = 'written';

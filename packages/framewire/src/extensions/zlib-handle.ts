@@ -55,7 +55,7 @@ export class ZlibHandle {
 
   /**
    * Reads `input` from `start` to `end` and fills `output` from its beginning, at most `size` octets.
-   * False when the input is corrupt: the state is of no use any more then.
+   * False when the input is corrupt, and after that: the state is of no use any more then.
    */
   run(
     input: Uint8Array,
@@ -64,6 +64,8 @@ export class ZlibHandle {
     output: Uint8Array,
     size: number = output.length,
   ): boolean {
+    // Node would end the process.
+    if (this.#stream.destroyed) return false;
     this.#handle.writeSync(constants.Z_SYNC_FLUSH, input, start, end - start, output, 0, size);
     return !this.#stream.destroyed;
   }
