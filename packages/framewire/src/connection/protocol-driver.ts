@@ -13,7 +13,6 @@ import type { InflateWaiter } from '../protocol/inflater.ts';
 import { MaskingKeys } from '../protocol/masking.ts';
 import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
-import { MAX_INFLATED } from '../protocol/receiver.ts';
 import type { Timer } from './clock.ts';
 import { KeepAlive, type Pulse } from './keep-alive.ts';
 import { asBuffer } from './message.ts';
@@ -34,6 +33,13 @@ export interface DriverSink extends ProtocolSink {
   onFinished(info: CloseInfo): void;
 }
 
+/** What the transport has said of its end, and what had been inflated by then. */
+interface End {
+  readonly isClosed: boolean;
+  readonly octetsInflated: number;
+  readonly error: Error | undefined;
+}
+
 export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   readonly protocol: Protocol;
   readonly transport: Transport;
@@ -48,9 +54,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   #isStarted = false;
   #isPaused = false;
   /** What the transport has said of its end; it is handled when the backlog is. */
-  #end: { readonly error?: Error | undefined; readonly closed: boolean } | undefined;
-  /** Octets, at least, that were inflated after that while nobody read. */
-  #restInflated = 0;
+  #end: End | undefined;
   #isFinished = false;
   /** Runs from the first Close, or failure, until the transport is gone. */
   #closeTimer: Timer | undefined;
@@ -192,12 +196,12 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   }
 
   onEnd(): void {
-    this.#end = { closed: false };
+    this.#end = { isClosed: false, octetsInflated: this.protocol.octetsInflated, error: undefined };
     this.#receiveRest();
   }
 
   onClose(error: Error | undefined): void {
-    this.#end = { closed: true, error };
+    this.#end = { isClosed: true, octetsInflated: this.protocol.octetsInflated, error };
     this.#receiveRest();
   }
 
@@ -265,7 +269,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
       this.#receive(backlog);
     }
     if (this.#end === undefined || this.#isFinished) return;
-    if (this.#end.closed) {
+    if (this.#end.isClosed) {
       this.#finish(this.#end.error);
       return;
     }
@@ -281,10 +285,10 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   #boundRest(): void {
     if (!this.#isPaused || this.protocol.inflating === 'no') return;
     const { maxMessageSize } = this.#settings.limits;
-    this.#restInflated += MAX_INFLATED;
-    if (this.#restInflated <= maxMessageSize) return;
+    const inflated = this.protocol.octetsInflated - (this.#end?.octetsInflated ?? 0);
+    if (inflated <= maxMessageSize) return;
     const code = 'ERR_WS_MESSAGE_TOO_BIG';
-    const error = new LimitError(code, 'maxMessageSize', maxMessageSize, this.#restInflated);
+    const error = new LimitError(code, 'maxMessageSize', maxMessageSize, inflated);
     this.protocol.fail(error, error.closeCode);
   }
 

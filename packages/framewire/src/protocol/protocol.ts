@@ -124,6 +124,11 @@ export class Protocol {
     return this.#receiver.inflating;
   }
 
+  /** Octets that compressed messages have come to so far. */
+  get octetsInflated(): number {
+    return this.#receiver.octetsInflated;
+  }
+
   /** Called by a sink that wants no more for now: the call of `receive` that is going on ends. */
   hold(): void {
     this.#receiver.hold();

@@ -51,7 +51,10 @@ export class Receiver implements FrameSink, InflateWaiter {
   inflating: 'no' | 'ready' | 'waiting' = 'no';
   /** What is being inflated ends its message. */
   #inflatesLast = false;
-  #inflatedOctets = 0;
+  /** Octets that compressed messages have come to so far. */
+  octetsInflated = 0;
+  /** … at which the call of `receive` that is going on ends. */
+  #inflatesUntil = 0;
   #isHeld = false;
   /** Messages that begin are handed on part by part; `maxMessageSize` does not bind them. */
   streaming = false;
@@ -81,7 +84,7 @@ export class Receiver implements FrameSink, InflateWaiter {
 
   receive(chunk: Uint8Array): number {
     this.#isHeld = false;
-    this.#inflatedOctets = 0;
+    this.#inflatesUntil = this.octetsInflated + MAX_INFLATED;
     if (this.inflating !== 'no') this.#inflateOn();
     if (this.inflating !== 'no' || this.#isHeld) return 0;
     return this.#decoder.decode(chunk);
@@ -196,13 +199,13 @@ export class Receiver implements FrameSink, InflateWaiter {
       }
       if (step === 'done') this.inflating = 'no';
       this.#inflated(inflater, step === 'done' && this.#inflatesLast);
-      if (this.#isHeld || this.#inflatedOctets >= MAX_INFLATED) return;
+      if (this.#isHeld || this.octetsInflated >= this.#inflatesUntil) return;
     }
   }
 
   #inflated(inflater: Inflater, final: boolean): void {
     const { octets, length } = inflater;
-    this.#inflatedOctets += length;
+    this.octetsInflated += length;
     const size = (this.#assembler?.size ?? 0) + length;
     if (size > this.#limits.maxMessageSize && !this.#isUnbound) {
       this.#tooBig(size);

@@ -13,11 +13,13 @@ export interface Deflated {
   readonly blocks: readonly Block[];
   /** The largest distance of all matches; 0 without any. */
   readonly largestDistance: number;
+  /** What follows a block with BFINAL. */
+  readonly rest: Uint8Array;
 }
 
 /**
- * Reads blocks up to the end of the octets, or up to a block with BFINAL that ends in the last one.
- * Throws where the data is none, breaks off, or refers to what is before its beginning.
+ * Reads blocks up to the end of the octets, or up to a block with BFINAL. Throws where the data is
+ * none, breaks off, or refers to what is before its beginning.
  */
 export function readDeflate(octets: Uint8Array): Deflated {
   return new DeflateReader(octets).read();
@@ -60,12 +62,11 @@ class DeflateReader {
       else if (type === 'fixed') this.#compressed(FIXED_LITERALS, FIXED_DISTANCES);
       else this.#dynamic();
       blocks.push({ type, final, length: this.#output.length - before });
-      if (!final) continue;
-      if (Math.ceil(this.#bit / 8) < this.#octets.length) throw new Error('more after the end');
-      break;
+      if (final) break;
     }
     const octets = Uint8Array.from(this.#output);
-    return { octets, blocks, largestDistance: this.#largestDistance };
+    const rest = this.#octets.subarray(Math.ceil(this.#bit / 8));
+    return { octets, blocks, largestDistance: this.#largestDistance, rest };
   }
 
   #bits(count: number): number {

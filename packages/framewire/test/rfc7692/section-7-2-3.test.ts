@@ -129,8 +129,9 @@ for (const role of ROLES) {
         if (!takeover) assert.deepEqual(inflated(payload), message);
         const whole = takeover ? concat(...sent) : concat(payload, TAIL);
         before = takeover ? concat(before, message) : message;
-        const { octets, blocks } = readDeflate(whole);
+        const { octets, blocks, rest } = readDeflate(whole);
         assert.deepEqual(octets, before);
+        assert.equal(rest.length, 0);
         assert.deepEqual(blocks.at(-1), { type: 'stored', final: false, length: 0 });
       }
       connection.terminate();
