@@ -109,6 +109,8 @@ export class Inbox {
 
   #shift(): Entry {
     const entry = this.#entries[this.#first]!;
+    // What was read must not stay alive until the rest of the queue is.
+    this.#entries[this.#first] = '';
     this.#first++;
     if (this.#first === this.#entries.length) {
       this.#entries = [];

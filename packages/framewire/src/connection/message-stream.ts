@@ -92,6 +92,8 @@ export class MessageStream implements AsyncIterable<string | Uint8Array> {
   #shift(): string | Uint8Array | undefined {
     const part = this.#parts[this.#first];
     if (part === undefined) return undefined;
+    // What was read must not stay alive until the rest is.
+    this.#parts[this.#first] = '';
     this.#first++;
     // Moving the rest at each step would cost the square of what a peer sends in small fragments.
     if (this.#first === this.#parts.length || this.#first === 1024) {

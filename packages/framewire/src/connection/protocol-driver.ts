@@ -196,18 +196,19 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   }
 
   onEnd(): void {
-    this.#end = { isClosed: false, octetsInflated: this.protocol.octetsInflated, error: undefined };
-    this.#receiveRest();
+    const { octetsInflated } = this.protocol;
+    this.#end = { isClosed: false, octetsInflated, error: undefined };
+    this.#receiveBacklog();
   }
 
   onClose(error: Error | undefined): void {
-    this.#end = { isClosed: true, octetsInflated: this.protocol.octetsInflated, error };
-    this.#receiveRest();
+    const { octetsInflated } = this.#end ?? this.protocol;
+    this.#end = { isClosed: true, octetsInflated, error };
+    this.#receiveBacklog();
   }
 
   onInflated(): void {
-    if (this.#end !== undefined) this.#receiveRest();
-    else if (!this.#isPaused) this.#scheduleBacklog();
+    if (this.#end !== undefined || !this.#isPaused) this.#scheduleBacklog();
   }
 
   #fail(error: Error, closeCode: number): void {
@@ -241,14 +242,21 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     this.#scheduleBacklog();
   }
 
-  /** One slice now, the next when other connections had their turn. */
+  /** One slice now, the next when other connections had their turn; and then the end, if it has come. */
   #receiveBacklog(): void {
     const backlog = this.#backlog;
     this.#isBacklogScheduled = false;
-    if (backlog === undefined || this.#isPaused) return;
+    if (backlog === undefined) {
+      if (this.#end !== undefined) this.#receiveEnd(this.#end);
+      return;
+    }
+    if (this.protocol.inflating === 'waiting') return;
+    if (this.#end !== undefined) this.#boundRest(this.#end);
+    else if (this.#isPaused) return;
     this.#backlog = backlog.length > SLICE ? backlog.subarray(SLICE) : undefined;
     this.#receive(backlog.subarray(0, SLICE));
     if (this.#backlog !== undefined) this.#scheduleBacklog();
+    else if (this.#end !== undefined) this.#receiveEnd(this.#end);
     else if (!this.#isPaused) this.transport.resume();
   }
 
@@ -259,18 +267,11 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     setImmediate(() => this.#receiveBacklog());
   }
 
-  /** The transport has ended: what it brought before is handed on all the same, and then the end. */
-  #receiveRest(): void {
-    while (this.#backlog !== undefined) {
-      if (this.protocol.inflating === 'waiting') return;
-      this.#boundRest();
-      const backlog = this.#backlog;
-      this.#backlog = undefined;
-      this.#receive(backlog);
-    }
-    if (this.#end === undefined || this.#isFinished) return;
-    if (this.#end.isClosed) {
-      this.#finish(this.#end.error);
+  /** The transport has ended, and what it brought before was handed on. */
+  #receiveEnd({ isClosed, error }: End): void {
+    if (this.#isFinished) return;
+    if (isClosed) {
+      this.#finish(error);
       return;
     }
     this.protocol.receiveEnd();
@@ -282,10 +283,10 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
    * §10.4: what nobody has asked for yet must not pile up without end, and a few octets can inflate to
    * very many. Where the peer is gone it cannot be held back.
    */
-  #boundRest(): void {
-    if (!this.#isPaused || this.protocol.inflating === 'no') return;
+  #boundRest(end: End): void {
+    if (!this.#isPaused) return;
     const { maxMessageSize } = this.#settings.limits;
-    const inflated = this.protocol.octetsInflated - (this.#end?.octetsInflated ?? 0);
+    const inflated = this.protocol.octetsInflated - end.octetsInflated;
     if (inflated <= maxMessageSize) return;
     const code = 'ERR_WS_MESSAGE_TOO_BIG';
     const error = new LimitError(code, 'maxMessageSize', maxMessageSize, inflated);

@@ -1,8 +1,8 @@
 /** RFC 6455 §6.1 — sending messages: in order, with room or a promise of it, and with a bound. */
-import { setImmediate } from 'node:timers/promises';
 import { ConnectionClosedError, LimitError } from '../errors.ts';
 import type { Compression } from '../extensions/compression.ts';
 import { Compressor, DEFLATE_SLICE } from '../extensions/compressor.ts';
+import { nextTurn } from '../extensions/turns.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { MessageType } from '../protocol/opcode.ts';
@@ -113,7 +113,9 @@ export class Sending {
     const variant = this.#compressorOf()?.prepare(message, compress) ?? message;
     if (this.busy === undefined && !(variant instanceof Promise)) return this.#sendVariant(variant);
     const { length } = message.frame;
-    return this.#enqueue(length, async () => this.#sendVariant(await this.#counting(length, variant)));
+    return this.#enqueue(length, async () =>
+      this.#sendVariant(await this.#counting(length, variant)),
+    );
   }
 
   #sendVariant(message: PreparedMessage): Promise<void> {
@@ -149,19 +151,12 @@ export class Sending {
     const octets = given ?? Buffer.from(data as string);
     const type = options.type ?? (typeof data === 'string' ? 'text' : 'binary');
     const forced = options.compress === true;
-    if (this.busy !== undefined || octets.length > DEFLATE_SLICE) {
-      const own = given === undefined ? octets : kept(octets);
-      return this.#enqueue(octets.length, () => this.#sendLarge(compressor, type, own, forced));
-    }
-    const deflated = compressor.deflate(octets, true);
-    if (!(deflated instanceof Promise)) {
+    if (this.busy === undefined && octets.length <= DEFLATE_SLICE && compressor.isImmediate) {
+      const deflated = compressor.tryDeflate(octets, true) as Uint8Array | undefined;
       return this.#sendDeflated(compressor, type, octets, deflated, forced);
     }
-    const own = kept(octets);
-    return this.#enqueue(octets.length, async () => {
-      const payload = await this.#counting(octets.length, deflated);
-      return this.#sendDeflated(compressor, type, own, payload, forced);
-    });
+    const own = given === undefined ? octets : kept(octets);
+    return this.#enqueue(octets.length, () => this.#sendLarge(compressor, type, own, forced));
   }
 
   /** Octets that are being compressed wait to be sent. */
@@ -179,13 +174,16 @@ export class Sending {
     compressor: Compressor,
     type: MessageType,
     octets: Uint8Array,
-    deflated: Uint8Array,
+    deflated: Uint8Array | undefined,
     forced: boolean,
   ): Promise<void> {
-    const compressed = forced || compressor.pays(octets.length, deflated.length);
-    const payload = compressed ? unshared(deflated) : octets;
-    this.#driver.protocol.sendOctets(type, payload, compressed);
-    return this.#afterSend(payload.length);
+    const { protocol } = this.#driver;
+    if (deflated !== undefined && (forced || compressor.pays(octets.length, deflated.length))) {
+      protocol.sendOctets(type, unshared(deflated), true);
+      return this.#afterSend(deflated.length);
+    }
+    protocol.sendOctets(type, octets);
+    return this.#afterSend(octets.length);
   }
 
   async #sendLarge(
@@ -195,26 +193,26 @@ export class Sending {
     forced: boolean,
   ): Promise<void> {
     const { protocol } = this.#driver;
-    this.#assertOpen();
     // The first slice tells whether compressing pays.
     const slice = octets.subarray(0, DEFLATE_SLICE);
     const rest = octets.subarray(slice.length);
     const isWhole = rest.length === 0;
     this.#undeflated = octets.length;
-    const promised = compressor.deflate(slice, isWhole);
+    if (!isWhole) await nextTurn();
+    // What would be compressed now would never be sent, nor its state closed.
+    this.#assertOpen();
+    const promised = compressor.tryDeflate(slice, isWhole);
     const deflated = promised instanceof Promise ? await promised : promised;
-    this.#undeflated = rest.length;
-    if (!forced && !compressor.pays(slice.length, deflated.length)) {
-      this.#undeflated = 0;
-      protocol.sendOctets(type, octets);
-      await this.#afterSend(octets.length);
-      return;
+    this.#undeflated = 0;
+    if (isWhole) return this.#sendDeflated(compressor, type, octets, deflated, forced);
+    if (deflated === undefined || !(forced || compressor.pays(slice.length, deflated.length))) {
+      return this.#sendDeflated(compressor, type, octets, undefined, forced);
     }
-    protocol.sendFragment(type, unshared(deflated), isWhole, true);
     try {
+      this.#undeflated = rest.length;
+      protocol.sendFragment(type, unshared(deflated), false, true);
       await this.#afterSend(deflated.length);
-      if (isWhole) return;
-      await setImmediate();
+      await nextTurn();
       await this.#sendSlices(compressor, type, rest, true);
     } catch (error) {
       this.#failMessage(error as Error);
@@ -240,7 +238,6 @@ export class Sending {
       do {
         const end = Math.min(start + DEFLATE_SLICE, octets.length);
         this.#undeflated = octets.length - start;
-        // What would be compressed now would never be sent, nor its state closed.
         this.#assertOpen();
         const isLast = final && end === octets.length;
         const promised = compressor.deflate(octets.subarray(start, end), isLast);
@@ -250,7 +247,7 @@ export class Sending {
         await this.#afterSend(deflated.length);
         sent += deflated.length;
         start = end;
-        if (start < octets.length) await setImmediate();
+        if (start < octets.length) await nextTurn();
       } while (start < octets.length);
       return sent;
     } finally {

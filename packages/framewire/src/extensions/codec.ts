@@ -26,8 +26,22 @@ export interface Tail {
   readonly unreadAtEnd: readonly number[];
 }
 
-/** All of it is left where a block with BFINAL was the message's last (§7.2.3.4). */
-const OPEN_TAIL: Tail = { octets: EMPTY_BLOCK_LENGTHS, unreadAtEnd: [0, 4] };
+/** A block without anything in it that says that more follow. */
+const EMPTY_BLOCK: Uint8Array = Uint8Array.of(0x00, ...EMPTY_BLOCK_LENGTHS);
+
+/**
+ * Where the state goes on with the next message, empty blocks bring a message to light that broke off
+ * in the middle, but for 1 in 400. All are left where a block with BFINAL was the message's last
+ * (§7.2.3.4), and all but the first octets where it was an empty one.
+ */
+const OPEN_TAIL: Tail = {
+  octets: Uint8Array.from(
+    [EMPTY_BLOCK_LENGTHS, ...Array<Uint8Array>(16).fill(EMPTY_BLOCK)].flatMap((octets) => [
+      ...octets,
+    ]),
+  ),
+  unreadAtEnd: [0, 80, 84],
+};
 
 /**
  * Where the state is of no use after the message, a last block (with BFINAL) and an octet behind it
@@ -45,7 +59,8 @@ export function tailFor(takesContextOver: boolean): Tail {
 
 /**
  * Octets that are inflated at a time. zlib notices a reference beyond the window only where it leads
- * out of what is inflated in one go, so that a small window needs small pieces. The largest is all
+ * out of what is inflated in one go, so that a small window needs small pieces: a distance of twice
+ * the window is always refused, one between depends on where a piece ends. The largest window is all
  * that a reference can express.
  */
 export function pieceSize(windowBits: number): number {

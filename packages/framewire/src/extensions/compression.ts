@@ -24,6 +24,7 @@ import {
   sharedDeflater,
   type SharedDeflater,
 } from './shared-states.ts';
+import { canUseHandles } from './zlib-handle.ts';
 
 /** What connections that agreed on the same have in common; a connection owns nothing of it. */
 export class Compression implements InflaterSource {
@@ -69,6 +70,11 @@ export class Compression implements InflaterSource {
   /** What compresses without context, for everybody. */
   get shared(): SharedDeflater {
     return (this.#shared ??= sharedDeflater(this.#parameters));
+  }
+
+  /** What is compressed is there when the call returns. */
+  get isImmediate(): boolean {
+    return canUseHandles();
   }
 
   createDeflater(): Deflater {

@@ -1,10 +1,10 @@
 /** RFC 7692 §7.2.1 — what one connection compresses of what it sends, and with which state. */
-import { setImmediate } from 'node:timers/promises';
 import { copyOf } from '../protocol/octets.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
 import { EMPTY_BLOCK_LENGTHS, type Deflater } from './codec.ts';
 import type { Compression } from './compression.ts';
 import type { SharedDeflater } from './shared-states.ts';
+import { nextTurn } from './turns.ts';
 
 /** What is compressed at a time: less than a millisecond at any level that is sensible here. */
 export const DEFLATE_SLICE: number = 64 * 1024;
@@ -32,6 +32,11 @@ export class Compressor {
     this.#compression = compression;
   }
 
+  /** Messages of a slice can be compressed in the call that sends them. */
+  get isImmediate(): boolean {
+    return this.#compression.isImmediate;
+  }
+
   /**
    * Whether a message of this size, of a large one where it is not known, is to be compressed.
    * `compress` is what the caller said of it.
@@ -46,13 +51,31 @@ export class Compressor {
 
   /**
    * Compresses a slice, `final` with the last of its message. The result is lent until the next call
-   * of any compressor, unless it is promised.
+   * of any compressor, unless it is promised. It fails where memory is exhausted.
    */
   deflate(octets: Uint8Array, final: boolean): Uint8Array | Promise<Uint8Array> {
     if (octets.length === 0) return EMPTY_MESSAGE;
     const deflated = this.#state().deflate(octets);
     if (!final) return deflated;
     return deflated instanceof Promise ? deflated.then(withoutTail) : withoutTail(deflated);
+  }
+
+  /** A message before its first octet was sent: undefined where it cannot be compressed. */
+  tryDeflate(
+    octets: Uint8Array,
+    final: boolean,
+  ): Uint8Array | Promise<Uint8Array | undefined> | undefined {
+    try {
+      const deflated = this.deflate(octets, final);
+      return deflated instanceof Promise ? deflated.catch(() => this.#giveUp()) : deflated;
+    } catch {
+      return this.#giveUp();
+    }
+  }
+
+  #giveUp(): undefined {
+    this.close();
+    return undefined;
   }
 
   /** Whether `deflated` is worth sending; if not, it will not be sent, and is forgotten. */
@@ -84,7 +107,11 @@ export class Compressor {
     const { shared, threshold } = this.#compression;
     const { length } = message.payload;
     if (length === 0 || !(compress ?? length >= threshold)) return message;
-    return message.variant(shared, () => deflatePrepared(message, shared));
+    try {
+      return message.variant(shared, () => deflatePrepared(message, shared));
+    } catch {
+      return message;
+    }
   }
 
   /** A compressed message was sent that the context of this connection knows nothing of. */
@@ -122,13 +149,13 @@ function deflatePrepared(
   };
   const first =
     payload.length > DEFLATE_SLICE ? deflateSlices(payload, shared) : shared.deflate(payload);
-  return first instanceof Promise ? first.then(toVariant) : toVariant(first);
+  return first instanceof Promise ? first.then(toVariant, () => message) : toVariant(first);
 }
 
 async function deflateSlices(octets: Uint8Array, shared: SharedDeflater): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for (let start = 0; start < octets.length; start += DEFLATE_SLICE) {
-    if (start > 0) await setImmediate();
+    await nextTurn();
     const deflated = shared.deflate(octets.subarray(start, start + DEFLATE_SLICE));
     parts.push(deflated instanceof Promise ? await deflated : copyOf(deflated, 0, deflated.length));
   }

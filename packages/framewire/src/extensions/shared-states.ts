@@ -3,7 +3,6 @@
  * per connection, and those that a connection has for itself.
  */
 import type { Inflater, InflateWaiter } from '../protocol/inflater.ts';
-import { copyOf } from '../protocol/octets.ts';
 import type { Deflater, DeflaterParameters } from './codec.ts';
 import { HandleDeflater, HandleInflater, type InflaterPool } from './handle-codec.ts';
 import { StreamDeflater, StreamInflater } from './stream-codec.ts';
@@ -32,18 +31,15 @@ export class SharedDeflater {
     this.#deflater = createDeflater(parameters);
   }
 
-  /** As `Deflater.deflate`; the octets may change at once. */
+  /** As `Deflater.deflate`; the octets must not change until it is done. */
   deflate(octets: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const deflated = this.#last === undefined ? this.#deflate(octets) : this.#wait(octets);
+    const deflated =
+      this.#last === undefined
+        ? this.#deflate(octets)
+        : this.#last.then(() => this.#deflate(octets));
     // What fails for one is of no interest to the next.
     if (deflated instanceof Promise) this.#last = deflated.catch(() => {});
     return deflated;
-  }
-
-  async #wait(octets: Uint8Array): Promise<Uint8Array> {
-    const own = copyOf(octets, 0, octets.length);
-    await this.#last;
-    return this.#deflate(own);
   }
 
   #deflate(octets: Uint8Array): Uint8Array | Promise<Uint8Array> {

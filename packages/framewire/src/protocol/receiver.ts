@@ -86,7 +86,7 @@ export class Receiver implements FrameSink, InflateWaiter {
     this.#isHeld = false;
     this.#inflatesUntil = this.octetsInflated + MAX_INFLATED;
     if (this.inflating !== 'no') this.#inflateOn();
-    if (this.inflating !== 'no' || this.#isHeld) return 0;
+    if (this.inflating !== 'no' || this.#isHeld || this.#hasInflatedEnough) return 0;
     return this.#decoder.decode(chunk);
   }
 
@@ -174,9 +174,14 @@ export class Receiver implements FrameSink, InflateWaiter {
     this.#inflater.put(octets, start, end, final);
     this.#inflatesLast = final;
     this.#inflateOn();
-    if (this.inflating === 'no') return;
-    this.#inflater.keep();
+    if (this.inflating !== 'no') this.#inflater.keep();
+    else if (!this.#hasInflatedEnough) return;
     this.#decoder.hold();
+  }
+
+  /** Of one message or of many: now it is the turn of others. */
+  get #hasInflatedEnough(): boolean {
+    return this.octetsInflated >= this.#inflatesUntil;
   }
 
   #inflateOn(): void {
@@ -199,7 +204,7 @@ export class Receiver implements FrameSink, InflateWaiter {
       }
       if (step === 'done') this.inflating = 'no';
       this.#inflated(inflater, step === 'done' && this.#inflatesLast);
-      if (this.#isHeld || this.octetsInflated >= this.#inflatesUntil) return;
+      if (this.#isHeld || this.#hasInflatedEnough) return;
     }
   }
 

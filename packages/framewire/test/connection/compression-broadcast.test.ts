@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
+import { HandleDeflater } from '#src/extensions/handle-codec.js';
 import { SharedDeflater } from '#src/extensions/shared-states.js';
+import { StreamDeflater } from '#src/extensions/stream-codec.js';
 import {
   connect,
   prepareMessage,
@@ -377,6 +379,25 @@ test('what is short is compressed when that is asked for, however it is given', 
     guest.fromServer().map(({ rsv }) => rsv),
     [0, 4, 4, 4, 4],
   );
+  await server.close();
+});
+
+test('where zlib fails, a broadcast reaches those who need none', async (t) => {
+  const server = serverOf();
+  const [compressing, plain] = [await admit(server), await admit(server, false)];
+  for (const data of [newsOf(1), octetsOf(100_000)]) {
+    const handles = t.mock.method(HandleDeflater.prototype, 'deflate', () => {
+      throw new Error('no memory');
+    });
+    const streams = t.mock.method(StreamDeflater.prototype, 'deflate', () =>
+      Promise.reject(new Error('no memory')),
+    );
+    server.broadcast(data);
+    await expectMessage(plain, data, 'without compression');
+    handles.mock.restore();
+    streams.mock.restore();
+  }
+  assert.equal(compressing.far.readyState, 'open');
   await server.close();
 });
 

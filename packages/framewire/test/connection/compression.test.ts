@@ -780,6 +780,35 @@ for (const role of ROLES) {
     });
   }
 
+  for (const [kind, perMessageDeflate] of SETTINGS) {
+    test(`where zlib fails, nothing is thrown at a ${role} that sends, nor forgotten, ${kind}`, async (t) => {
+      const { sender, receiver } = await openPair(role, { perMessageDeflate });
+      const failing = [
+        t.mock.method(HandleDeflater.prototype, 'deflate', () => {
+          throw new Error('no memory');
+        }),
+        t.mock.method(StreamDeflater.prototype, 'deflate', () =>
+          Promise.reject(new Error('no memory')),
+        ),
+      ];
+      const messages = [proseOf(500), proseOf(500), octetsOf(200_000), proseOf(200_000)];
+      const sends = messages.map((message, index) =>
+        sender.send(index === 1 || index === 2 ? prepareMessage(message) : message),
+      );
+      for (const [index, received] of (await receiveAll(receiver, 4)).entries()) {
+        assertMessage(received, messages[index]!, 'it arrives as it is');
+      }
+      await within(Promise.all(sends), 'the sends');
+      assert.equal(sender.bufferedAmount, 0);
+      for (const { mock } of failing) mock.restore();
+      assert.equal(sender.readyState, 'open');
+      const last = sender.send('last', { compress: false });
+      assert.equal(await within(receiver.receive(), 'a message'), 'last');
+      await last;
+      sender.terminate();
+    });
+  }
+
   test(`the states of a ${role} and its peer are closed with the connection`, async (t) => {
     const pair = await openPair(role, { perMessageDeflate: KEPT });
     const { sender, receiver } = pair;

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
-import { test } from 'node:test';
-import { deflateRawSync } from 'node:zlib';
+import { mock, test } from 'node:test';
+import { createDeflateRaw, deflateRawSync, type DeflateRaw } from 'node:zlib';
 import {
   EMPTY_BLOCK_LENGTHS,
   pieceSize,
@@ -553,6 +553,39 @@ for (const codec of CODECS) {
     await deflating;
   });
 }
+
+test('stream: a deflater that fails says so, and so it does from then on', async () => {
+  // A stream that is destroyed with an error is all that Node makes of a failure of zlib.
+  const streams: DeflateRaw[] = [];
+  const deflater = new StreamDeflater(DEFAULTS);
+  await deflate(deflater, utf8('Hello'));
+  const prototype = Object.getPrototypeOf(createDeflateRaw()) as DeflateRaw;
+  const transform = mock.method(prototype, '_transform', function (this: DeflateRaw) {
+    streams.push(this);
+    this.destroy(new Error('no memory'));
+  });
+  await assert.rejects(deflater.deflate(utf8('Hello')), /no memory/u);
+  transform.mock.restore();
+  assert.equal(streams.length, 1);
+  await assert.rejects(deflater.deflate(utf8('Hello')), /no memory/u);
+  deflater.reset();
+  deflater.close();
+});
+
+test('handle: what is closed, or has failed, is never run again: Node would end the process', () => {
+  const deflater = new HandleDeflater(DEFAULTS);
+  deflater.close();
+  assert.throws(() => deflater.deflate(utf8('Hello')));
+  const closed = new HandleInflater(15, undefined);
+  closed.close();
+  closed.put(hex`f2 48 cd c9 c9 07 00`, 0, 7, true);
+  assert.equal(closed.inflate(), 'corrupt');
+  const failed = new HandleInflater(15, undefined);
+  failed.put(hex`07`, 0, 1, true);
+  assert.equal(failed.inflate(), 'corrupt');
+  assert.equal(failed.inflate(), 'corrupt');
+  failed.close();
+});
 
 test('stream: whoever compresses with what is closed, or closes, is answered all the same', async () => {
   const deflater = new StreamDeflater(DEFAULTS);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
-import { constants, inflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { EMPTY_BLOCK_LENGTHS } from '#src/extensions/codec.js';
 import { Compression } from '#src/extensions/compression.js';
 import { Compressor, DEFLATE_SLICE } from '#src/extensions/compressor.js';
@@ -341,7 +341,17 @@ test('a large prepared message is compressed slice by slice, and others get thei
   );
 });
 
-test('… also where it does not get smaller', async () => {
+test('… also where compressing takes time', async (t) => {
+  t.mock.method(SharedDeflater.prototype, 'deflate', (octets: Uint8Array) =>
+    Promise.resolve(deflateRawSync(octets, { finishFlush: constants.Z_SYNC_FLUSH })),
+  );
+  const octets = octetsOf(LARGE);
+  const variant = await new Compressor(agreed()).prepare(prepared(octets), undefined);
+  assert.equal(variant.compressed, true);
+  assert.deepEqual(inflated(variant.payload), octets);
+});
+
+test('… and where it does not get smaller', async () => {
   const message = prepared(randomOctets(LARGE));
   assert.equal(await new Compressor(agreed()).prepare(message, undefined), message);
 });

@@ -130,6 +130,34 @@ test('… and whoever comes when nobody waits is served all the same', async (t)
   assert.deepEqual(log, ['deflate 1', 'reset', 'deflate 2', 'reset', 'deflate 3', 'reset']);
 });
 
+test('a shared state that fails is replaced, and fails nobody else', async (t) => {
+  const shared = sharedDeflater({ ...DEFAULTS, level: 5 });
+  const method = t.mock.method(deflaterPrototype(), 'deflate', () => {
+    throw new Error('no memory');
+  });
+  assert.throws(() => shared.deflate(octetsOf(1000)), /no memory/u);
+  method.mock.restore();
+  const message = octetsOf(1000);
+  assert.deepEqual(inflated(await shared.deflate(message)), message);
+});
+
+test('… also where compressing takes time, and others wait', async (t) => {
+  const shared = sharedDeflater({ ...DEFAULTS, level: 6 });
+  let fail: ((error: Error) => void) | undefined;
+  const method = t.mock.method(
+    deflaterPrototype(),
+    'deflate',
+    () => new Promise((_, reject) => (fail = reject)),
+  );
+  const failing = shared.deflate(octetsOf(1000));
+  method.mock.restore();
+  const message = octetsOf(2000);
+  const waiting = [shared.deflate(message), shared.deflate(message)];
+  fail?.(new Error('no memory'));
+  await assert.rejects(Promise.resolve(failing), /no memory/u);
+  for (const each of waiting) assert.deepEqual(inflated(await each), message);
+});
+
 /** Inflates a message with an inflater that takes no time, and ends it. */
 function readHello(inflater: Inflater): void {
   inflater.put(HELLO, 0, HELLO.length, true);

@@ -393,7 +393,8 @@ inBothRoles('one call inflates no more than its share', (role) => {
   const endpoint = new InflatingEndpoint(role);
   const { steps } = endpoint.inflaters;
   const count = 3 * PIECES_PER_CALL - 1;
-  steps.push(...Array.from({ length: count }, () => piece(LARGE_PIECE)), done(LARGE_PIECE));
+  // The last call has some of its share left.
+  steps.push(...Array.from({ length: count }, () => piece(LARGE_PIECE)), done(hex`07`));
   const left = endpoint.receive(frame(0xc2, octetsOf(9)), hex`89 00`);
   assert.equal(left, onTheWireTo(role, hex`89 00`).length);
   assert.deepEqual(endpoint.inflaters.takeCalls(), ['put 9 final', 'keep']);
@@ -406,22 +407,22 @@ inBothRoles('one call inflates no more than its share', (role) => {
   assert.equal(endpoint.protocol.inflating, 'no');
   const [message, ping] = endpoint.events;
   assert.ok(message !== undefined && 'binary' in message);
-  assert.equal(message.binary.length, 3 * MAX_INFLATED);
+  assert.equal(message.binary.length, count * LARGE_PIECE.length + 1);
   assert.deepEqual(ping, { ping: hex`` });
 });
 
 inBothRoles('many small messages share what one call inflates', (role) => {
   const endpoint = new InflatingEndpoint(role);
-  const { steps } = endpoint.inflaters;
-  steps.push(...Array.from({ length: 2 * PIECES_PER_CALL }, () => done(LARGE_PIECE)));
-  const frames = Array.from({ length: 2 * PIECES_PER_CALL }, () => frame(0xc2, hex`00`));
-  // A message that is over holds nobody up: the share counts for the next one that is not.
-  steps.splice(PIECES_PER_CALL, 0, piece(LARGE_PIECE));
+  const count = 2 * PIECES_PER_CALL;
+  endpoint.inflaters.steps.push(...Array.from({ length: count }, () => done(LARGE_PIECE)));
+  const frames = Array.from({ length: count }, () => frame(0xc2, hex`00`));
   const left = endpoint.receive(...frames);
-  const each = onTheWireTo(role, frames[0]!).length;
-  assert.equal(left, (PIECES_PER_CALL - 1) * each);
-  assert.equal(endpoint.protocol.inflating, 'ready');
+  assert.equal(endpoint.protocol.inflating, 'no');
   assert.equal(endpoint.events.length, PIECES_PER_CALL);
+  const each = onTheWireTo(role, frames[0]!).length;
+  assert.equal(left, PIECES_PER_CALL * each);
+  assert.equal(endpoint.receive(...frames.slice(PIECES_PER_CALL)), 0);
+  assert.equal(endpoint.events.length, count);
 });
 
 inBothRoles('a sink that wants no more ends the call between pieces', (role) => {

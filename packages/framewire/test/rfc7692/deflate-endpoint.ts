@@ -84,12 +84,11 @@ export class DeflateEndpoint implements InflateWaiter {
       const lent = chunk.slice();
       let read = this.protocol.receive(lent);
       lent.fill(0xaa, 0, read);
-      while (this.protocol.inflating !== 'no') {
+      while (this.protocol.inflating !== 'no' || read < lent.length) {
         if (this.protocol.inflating === 'waiting') await this.#inflated();
         read += this.protocol.receive(lent.subarray(read));
         lent.fill(0xaa, 0, read);
       }
-      assert.equal(read, lent.length);
     }
     return this;
   }
