@@ -1,0 +1,104 @@
+/** Memory per idle connection: each time in a server of its own, that has served nobody else. */
+import { CONTENDERS, type ContenderName } from './contenders.ts';
+import type { DeflateSettings, Memory, Workload } from './operations.ts';
+import { describeError, interleaved, startLoad, startServer, type Plan } from './plan.ts';
+import type { MemoryScenario, MemoryVariant } from './scenarios.ts';
+
+export interface MemoryResult {
+  readonly contender: ContenderName;
+  readonly label: string;
+  /** Octets per connection, round by round. */
+  readonly rounds: readonly Memory[];
+  readonly error: string | undefined;
+}
+
+/** What the first of so many parts of the connections takes is that of the program, and not counted. */
+const WARMUP_PART = 5;
+
+/** Rounds beyond this tell nothing new: little of it is chance. */
+const MOST_ROUNDS = 3;
+
+/** The size of the one message that is exchanged. */
+const MESSAGE_SIZE = 1024;
+
+/** What Chromium and Firefox offer. */
+const BROWSER_OFFER = 'permessage-deflate; client_max_window_bits';
+
+interface Runner {
+  readonly variant: MemoryVariant;
+  readonly rounds: Memory[];
+  error: string | undefined;
+}
+
+export async function measureMemory(scenario: MemoryScenario, plan: Plan): Promise<MemoryResult[]> {
+  const rounds = Math.min(plan.rounds, MOST_ROUNDS);
+  const { contenders: chosen } = plan;
+  const runners = scenario.variants
+    .filter(({ contender }) => chosen.length === 0 || chosen.includes(contender))
+    .map((variant): Runner => ({ variant, rounds: [], error: undefined }));
+  for (let round = 0; round < rounds; round++) {
+    for (const runner of interleaved(runners, round)) {
+      const { contender, label } = runner.variant;
+      if (runner.error !== undefined) continue;
+      plan.progress(`${scenario.name} ${round + 1}/${rounds} ${contender} ${label}`);
+      try {
+        runner.rounds.push(await playRound(scenario, runner.variant, plan));
+      } catch (error) {
+        runner.error = describeError(error);
+      }
+    }
+  }
+  return runners.map(({ variant: { contender, label }, rounds, error }) => {
+    return { contender, label, rounds, error };
+  });
+}
+
+async function playRound(
+  scenario: MemoryScenario,
+  { contender, deflate }: MemoryVariant,
+  plan: Plan,
+): Promise<Memory> {
+  const server = startServer(contender, plan);
+  const load = startLoad(plan);
+  const { raw = false, style } = CONTENDERS[contender];
+  try {
+    const port = await server.call('start', { style, deflate });
+    await load.call('prepare', workload(deflate));
+    const add = async (connections: number): Promise<Memory> => {
+      const { extensions } = await load.call('open', { port, connections, raw });
+      if ((extensions !== '') !== (deflate !== undefined)) {
+        throw new Error(`the server agreed on "${extensions}"`);
+      }
+      if (scenario.exchanges) {
+        const { verified } = await load.call('exchange');
+        if (verified !== connections)
+          throw new Error(`${connections - verified} messages went astray`);
+      }
+      return server.call('memory');
+    };
+    const total = plan.connections ?? scenario.connections;
+    const first = Math.ceil(total / WARMUP_PART);
+    const before = await add(first);
+    const after = await add(total - first);
+    return perConnection(before, after, total - first);
+  } finally {
+    await load.end();
+    await server.end();
+  }
+}
+
+function perConnection(before: Memory, after: Memory, connections: number): Memory {
+  return {
+    rss: (after.rss - before.rss) / connections,
+    heapUsed: (after.heapUsed - before.heapUsed) / connections,
+    external: (after.external - before.external) / connections,
+  };
+}
+
+function workload(deflate: DeflateSettings | undefined): Workload {
+  const messages = { kind: 'json', size: MESSAGE_SIZE, window: 1 } as const;
+  if (deflate === undefined) return { ...messages, deflate };
+  // A message without context can be read whatever was agreed.
+  const client = { offer: BROWSER_OFFER, keepsContext: false, level: 6 };
+  return { ...messages, deflate: client };
+}

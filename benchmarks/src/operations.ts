@@ -1,0 +1,102 @@
+/** What the processes of a run ask each other for, over the IPC channel that Node gives a child. */
+
+/** How a server uses permessage-deflate; what is undefined is left to the library. */
+export interface DeflateSettings {
+  readonly serverNoContextTakeover?: boolean | undefined;
+  readonly clientNoContextTakeover?: boolean | undefined;
+  /** zlib's effort. */
+  readonly level?: number | undefined;
+}
+
+/** Threshold of all servers: every message is compressed, so that all do the same. */
+export const COMPRESS_ALL = 0;
+
+export interface ServerSettings {
+  /** How the application uses its library; each server knows its own. */
+  readonly style: string;
+  readonly deflate: DeflateSettings | undefined;
+}
+
+/** Microseconds a process has worked so far, all of its threads together. */
+export interface Usage {
+  readonly user: number;
+  readonly system: number;
+}
+
+/** Octets. */
+export interface Memory {
+  readonly rss: number;
+  readonly heapUsed: number;
+  /** Outside V8's heap, buffers included, as far as V8 has been told of it. */
+  readonly external: number;
+}
+
+export interface ServerOperations {
+  /** Begins to echo on a port of 127.0.0.1. */
+  start(settings: ServerSettings): Promise<number>;
+  usage(): Usage;
+  /** What is in use once everything else has been collected. */
+  memory(): Promise<Memory>;
+}
+
+export type Kind = 'binary' | 'ascii' | 'chinese' | 'json';
+
+export interface ClientDeflate {
+  /** Sec-WebSocket-Extensions of the client. */
+  readonly offer: string;
+  /** The client's messages refer to those before them. */
+  readonly keepsContext: boolean;
+  readonly level: number;
+}
+
+export interface Workload {
+  readonly kind: Kind;
+  /** Octets of a message. */
+  readonly size: number;
+  /** Messages of a connection that are on their way at the same time. */
+  readonly window: number;
+  readonly deflate: ClientDeflate | undefined;
+}
+
+export interface Target {
+  readonly port: number;
+  readonly connections: number;
+  /** The server echoes octets and knows nothing of WebSocket. */
+  readonly raw: boolean;
+}
+
+/** What one connection of a kind was answered with. */
+export interface Opened {
+  readonly extensions: string;
+}
+
+export interface Sample {
+  /** Messages that came back. */
+  readonly messages: number;
+  /** How many of them were compared with what was sent. */
+  readonly verified: number;
+  /** Octets of the frames that came back, heads included. */
+  readonly octets: number;
+  readonly milliseconds: number;
+  /** What the load generator itself took. */
+  readonly usage: Usage;
+}
+
+/** It takes longer when it takes longer to receive so many messages. */
+export interface Extent {
+  readonly milliseconds: number;
+  readonly messages: number;
+}
+
+export interface LoadOperations {
+  /** Builds the messages; all that is opened afterwards sends these. */
+  prepare(workload: Workload): Promise<void>;
+  /** Opens further connections beside those that are open. */
+  open(target: Target): Promise<Opened>;
+  /** Keeps the window full for some time, then waits until all has come back. */
+  run(extent: Extent): Promise<Sample>;
+  /** Sends one message on each connection that has not sent any, and waits until they are back. */
+  exchange(): Promise<Sample>;
+  /** Ends all connections. */
+  close(): void;
+}

@@ -1,0 +1,167 @@
+/** What is measured: a table, in the order of the report. */
+import type { ContenderName } from './contenders.ts';
+import type { DeflateSettings, Kind } from './operations.ts';
+
+interface Common {
+  readonly name: string;
+  /** What `--only` may name instead of each. */
+  readonly group: string;
+  readonly title: string;
+}
+
+/** Every message is sent back; the figure is the server's CPU time per message. */
+export interface EchoScenario extends Common {
+  readonly measure: 'echo';
+  readonly kind: Kind;
+  readonly size: number;
+  readonly connections: number;
+  /** Messages of a connection that are on their way at the same time. */
+  readonly window: number;
+  readonly deflate?: EchoDeflate;
+  readonly contenders: readonly ContenderName[];
+}
+
+/** The same on both sides, and for all contenders. */
+export interface EchoDeflate extends DeflateSettings {
+  readonly serverNoContextTakeover: boolean;
+  readonly clientNoContextTakeover: boolean;
+  readonly level: number;
+}
+
+/** Connections that do nothing; the figure is the memory of each. */
+export interface MemoryScenario extends Common {
+  readonly measure: 'memory';
+  readonly connections: number;
+  /** Each has exchanged one message before, compressed if that was agreed. */
+  readonly exchanges: boolean;
+  readonly variants: readonly MemoryVariant[];
+}
+
+export interface MemoryVariant {
+  readonly contender: ContenderName;
+  /** What distinguishes it from the others of the same contender. */
+  readonly label: string;
+  /** The client offers what browsers do; what the server makes of it is its own. */
+  readonly deflate?: DeflateSettings;
+}
+
+export type Scenario = EchoScenario | MemoryScenario;
+
+const KIB = 1024;
+
+const ECHOES: readonly ContenderName[] = ['net', 'ws', 'ws-corked', 'framewire'];
+const SMALL: readonly ContenderName[] = [...ECHOES, 'framewire-loop'];
+const TEXTS: readonly ContenderName[] = ['net', 'ws', 'ws-string', 'framewire'];
+
+interface Shape {
+  readonly size: number;
+  readonly connections: number;
+  readonly window: number;
+}
+
+function echo(
+  name: string,
+  kind: Kind,
+  title: string,
+  shape: Shape,
+  contenders: readonly ContenderName[],
+): EchoScenario {
+  return { measure: 'echo', name, group: 'echo', title, kind, ...shape, contenders };
+}
+
+const ECHO: readonly EchoScenario[] = [
+  echo('echo-20', 'binary', '20 B', { size: 20, connections: 100, window: 1 }, SMALL),
+  echo('echo-20-ahead', 'binary', '20 B', { size: 20, connections: 16, window: 64 }, SMALL),
+  echo('echo-1k', 'binary', '1 KiB', { size: KIB, connections: 100, window: 1 }, ECHOES),
+  echo('echo-16k', 'binary', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, ECHOES),
+  echo('echo-64k', 'binary', '64 KiB', { size: 64 * KIB, connections: 8, window: 4 }, ECHOES),
+  echo('echo-1m', 'binary', '1 MiB', { size: KIB * KIB, connections: 4, window: 2 }, ECHOES),
+  echo('ascii-20', 'ascii', '20 B', { size: 20, connections: 100, window: 1 }, TEXTS),
+  echo('ascii-16k', 'ascii', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, TEXTS),
+  echo('chinese-16k', 'chinese', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, TEXTS),
+];
+
+const TAKEOVERS = [
+  { keeps: 'neither', serverNoContextTakeover: true, clientNoContextTakeover: true },
+  { keeps: 'client', serverNoContextTakeover: true, clientNoContextTakeover: false },
+  { keeps: 'server', serverNoContextTakeover: false, clientNoContextTakeover: true },
+  { keeps: 'both', serverNoContextTakeover: false, clientNoContextTakeover: false },
+];
+
+/** ws leaves the level to zlib, whose default is 6; framewire's default is 1. */
+const LEVELS = [1, 6];
+
+const COMPRESSION: readonly EchoScenario[] = LEVELS.flatMap((level) =>
+  TAKEOVERS.map(({ keeps, ...takeover }): EchoScenario => ({
+    measure: 'echo',
+    name: `compression-${level}-${keeps}`,
+    group: 'compression',
+    title: `1 KiB of JSON, level ${level}, ${describeKeeping(keeps)}`,
+    kind: 'json',
+    size: KIB,
+    connections: 100,
+    window: 1,
+    deflate: { ...takeover, level },
+    contenders: ['ws', 'framewire', 'framewire-documented'],
+  })),
+);
+
+function describeKeeping(keeps: string): string {
+  if (keeps === 'neither') return 'no context takeover';
+  if (keeps === 'both') return 'context takeover both ways';
+  return `context takeover of the ${keeps}`;
+}
+
+const TAKEOVER: DeflateSettings = {
+  serverNoContextTakeover: false,
+  clientNoContextTakeover: false,
+};
+const NO_TAKEOVER: DeflateSettings = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+};
+
+const WITHOUT_COMPRESSION: readonly MemoryVariant[] = [
+  { contender: 'ws', label: '' },
+  { contender: 'framewire', label: '' },
+];
+
+const WITH_COMPRESSION: readonly MemoryVariant[] = [
+  { contender: 'ws', label: 'default', deflate: {} },
+  { contender: 'ws', label: 'no takeover', deflate: NO_TAKEOVER },
+  { contender: 'framewire', label: 'default', deflate: {} },
+  { contender: 'framewire', label: 'takeover', deflate: TAKEOVER },
+  { contender: 'framewire-documented', label: 'default', deflate: {} },
+];
+
+function idle(
+  name: string,
+  title: string,
+  connections: number,
+  exchanges: boolean,
+  variants: readonly MemoryVariant[],
+): MemoryScenario {
+  return { measure: 'memory', name, group: 'memory', title, connections, exchanges, variants };
+}
+
+const MEMORY: readonly MemoryScenario[] = [
+  idle('memory-fresh', 'no compression', 5000, false, WITHOUT_COMPRESSION),
+  idle('memory-used', 'no compression, after a message', 5000, true, WITHOUT_COMPRESSION),
+  idle('memory-agreed', 'compression agreed on, not used', 5000, false, WITH_COMPRESSION),
+  // Where each has a state of its own this takes more than a GiB.
+  idle('memory-compressed', 'after a compressed message', 5000, true, WITH_COMPRESSION),
+];
+
+export const SCENARIOS: readonly Scenario[] = [...ECHO, ...COMPRESSION, ...MEMORY];
+
+/** Those with one of the words in their name or for their group; all of them without any word. */
+export function chooseScenarios(words: readonly string[]): readonly Scenario[] {
+  const unknown = words.find((word) => !SCENARIOS.some((scenario) => isMeant(scenario, word)));
+  if (unknown !== undefined) throw new RangeError(`no scenario is called "${unknown}"`);
+  if (words.length === 0) return SCENARIOS;
+  return SCENARIOS.filter((scenario) => words.some((word) => isMeant(scenario, word)));
+}
+
+function isMeant({ name, group }: Scenario, word: string): boolean {
+  return name === word || group === word;
+}
