@@ -368,10 +368,9 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /** @internal */
   onFinished(info: CloseInfo): void {
-    const error = new ConnectionClosedError(info);
     this.#reading?.finish(info);
-    this.#pings?.finish(error);
-    this.#sending.finish(error);
+    this.#pings?.finish(info);
+    this.#sending.finish(info);
     this.#closed?.resolve(info);
     publishClosed(this, info);
     this.#guard(() => this.#handler?.closed?.(this, info));

@@ -1,6 +1,8 @@
 /** RFC 6455 §5.6 — what the application receives and sends. */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { invalidArgument } from '../errors.ts';
+import { allocate } from '../native/memory.ts';
+import { decodeText } from '../native/text.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { MessageType } from '../protocol/opcode.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
@@ -31,16 +33,7 @@ export function toMessage(
   lent: boolean,
 ): Message {
   if (type === 'text') return decodeText(octets, start, end);
-  return lent ? copyOf(octets, start, end) : octets.subarray(start, end);
-}
-
-function decodeText(octets: Uint8Array, start: number, end: number): string {
-  return asBuffer(octets).toString('utf8', start, end);
-}
-
-export function asBuffer(octets: Uint8Array): Buffer {
-  if (Buffer.isBuffer(octets)) return octets;
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  return lent ? copyOf(octets, start, end, allocate) : octets.subarray(start, end);
 }
 
 /** The octets of what is to be sent, without copying; a `TypeError` for anything else. */

@@ -1,5 +1,6 @@
 /** RFC 6455 §5.5.2–§5.5.3 — Pings that the application sent, and the Pongs that answer them. */
 import { addAbortListener } from 'node:events';
+import { ConnectionClosedError, type CloseInfo } from '../errors.ts';
 
 interface PendingPing {
   readonly payload: Uint8Array;
@@ -47,8 +48,8 @@ export class Pings {
     for (const ping of this.#pending.splice(0, found + 1)) ping.settle(undefined, at);
   }
 
-  finish(error: Error): void {
-    for (const ping of this.#pending.splice(0)) ping.settle(error, 0);
+  finish(info: CloseInfo): void {
+    for (const ping of this.#pending.splice(0)) ping.settle(new ConnectionClosedError(info), 0);
   }
 }
 

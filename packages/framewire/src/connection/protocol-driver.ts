@@ -6,21 +6,29 @@ import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { LimitError, misuse, TimeoutError, type CloseInfo } from '../errors.ts';
+import { mask } from '../native/masking.ts';
+import { allocate } from '../native/memory.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import type { Compression } from '../extensions/compression.ts';
 import type { ProtocolSink } from '../protocol/events.ts';
 import type { InflateWaiter } from '../protocol/inflater.ts';
 import { MaskingKeys } from '../protocol/masking.ts';
+import { copyOf } from '../protocol/octets.ts';
 import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
 import type { Timer } from './clock.ts';
 import { KeepAlive, type Pulse } from './keep-alive.ts';
-import { asBuffer } from './message.ts';
+import { asBuffer } from '../native/text.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Transport, type TransportSink } from './transport.ts';
 
-/** The most that is handled before other connections get their turn. */
+/**
+ * The most that is handled before other connections get their turn: octets of large frames, and octets
+ * or frames of small ones.
+ */
+const MOST_OCTETS = 1024 * 1024;
+const MOST_FRAMES = 2048;
 const SLICE = 64 * 1024;
 
 /** Masking keys for all client connections of the process (§10.3). */
@@ -51,6 +59,9 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   /** What of a large chunk waits for its turn; empty where only what was read is still inflated. */
   #backlog: Uint8Array | undefined;
   #isBacklogScheduled = false;
+  /** What was read since others had their turn. */
+  #turnOctets = 0;
+  #turnFrames = 0;
   #isStarted = false;
   #isPaused = false;
   /** What the transport has said of its end; it is handled when the backlog is. */
@@ -80,6 +91,8 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
       output: this.#outbox,
       maskingKeys: role === 'client' ? maskingKeys : undefined,
       isUtf8,
+      applyMask: mask,
+      allocate,
       writeText,
       inflaters: compression,
       inflateWaiter: this,
@@ -168,18 +181,44 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     this.abort(error, error.closeCode);
   }
 
-  onData(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array, lent: boolean): void {
     // A transport in memory may bring the answer to a write while the chunk before is handled.
     const isReceiving = this.#outbox.isHeld;
-    if (chunk.length <= SLICE && this.isReading && !isReceiving) {
-      this.#receive(chunk);
+    const isShort = chunk.length <= SLICE || (lent && this.octetsExpected >= chunk.length);
+    if (isShort && this.isReading && !isReceiving) {
+      this.#receive(chunk, lent);
+      if (chunk.length < SLICE) this.#startTurn();
+      else this.#shareTurn(chunk.length);
       return;
     }
     const rest = this.#backlog;
-    this.#backlog = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+    const own = lent ? copyOf(chunk, 0, chunk.length) : chunk;
+    this.#backlog = rest === undefined ? own : Buffer.concat([rest, own]);
     this.transport.pause();
     if (rest === undefined && !isReceiving) this.#receiveBacklog();
     else this.#scheduleBacklog();
+  }
+
+  get octetsExpected(): number {
+    return this.protocol.octetsExpected;
+  }
+
+  #startTurn(): void {
+    this.#turnOctets = 0;
+    this.#turnFrames = this.protocol.framesReceived;
+  }
+
+  /** Where the peer is always faster than this side, others get their turn in between. */
+  #shareTurn(octets: number): void {
+    this.#turnOctets += octets;
+    const frames = (this.protocol.framesReceived - this.#turnFrames) & 0x7fffffff;
+    if (this.#turnOctets < MOST_OCTETS && frames < MOST_FRAMES) return;
+    this.#startTurn();
+    if (!this.isReading) return;
+    this.transport.pause();
+    setImmediate(() => {
+      if (this.isReading) this.transport.resume();
+    });
   }
 
   onFull(): void {
@@ -218,13 +257,14 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     if (inflating === 'waiting') this.onInflated();
   }
 
-  #receive(chunk: Uint8Array): void {
+  /** What is `lent` is the transport's again after the call. */
+  #receive(chunk: Uint8Array, lent: boolean): void {
     this.octetsReceived += chunk.length;
     this.#outbox.isHeld = true;
     try {
       const read = this.protocol.receive(chunk);
       const isRead = read === chunk.length && this.protocol.inflating === 'no';
-      if (!isRead) this.#putBack(chunk.subarray(read));
+      if (!isRead) this.#putBack(lent ? copyOf(chunk, read, chunk.length) : chunk.subarray(read));
     } catch (error) {
       // Memory for a message could not be had, for one: that must not end the process.
       this.protocol.fail(error as Error, CloseCode.internalError);
@@ -254,7 +294,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     if (this.#end !== undefined) this.#boundRest(this.#end);
     else if (this.#isPaused) return;
     this.#backlog = backlog.length > SLICE ? backlog.subarray(SLICE) : undefined;
-    this.#receive(backlog.subarray(0, SLICE));
+    this.#receive(backlog.subarray(0, SLICE), false);
     if (this.#backlog !== undefined) this.#scheduleBacklog();
     else if (this.#end !== undefined) this.#receiveEnd(this.#end);
     else if (!this.#isPaused) this.transport.resume();

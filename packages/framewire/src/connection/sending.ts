@@ -1,5 +1,5 @@
 /** RFC 6455 §6.1 — sending messages: in order, with room or a promise of it, and with a bound. */
-import { ConnectionClosedError, LimitError } from '../errors.ts';
+import { ConnectionClosedError, LimitError, type CloseInfo } from '../errors.ts';
 import type { Compression } from '../extensions/compression.ts';
 import { Compressor, DEFLATE_SLICE } from '../extensions/compressor.ts';
 import { nextTurn } from '../extensions/turns.ts';
@@ -85,11 +85,11 @@ export class Sending {
     return drain !== undefined;
   }
 
-  finish(error: Error): void {
-    this.#drain?.reject(error);
+  finish(info: CloseInfo): void {
+    this.#drain?.reject(new ConnectionClosedError(info));
     this.#drain = undefined;
     // Its source may never give anything again, and so never notice.
-    this.#stream?.end(error);
+    this.#stream?.end(new ConnectionClosedError(info));
     this.#compressor?.close();
   }
 

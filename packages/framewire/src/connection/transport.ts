@@ -1,11 +1,14 @@
 /** The seam to Node: the only code that knows a Duplex. */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { sharedReader } from '../native/socket-reading.ts';
 import { copyOf } from '../protocol/octets.ts';
 
 export interface TransportSink {
-  /** Octets from the peer; they may be changed in place. */
-  onData(chunk: Uint8Array): void;
+  /** Octets from the peer; they may be changed in place. Those that are lent only during the call. */
+  onData(chunk: Uint8Array, lent: boolean): void;
+  /** Octets that are sure to follow, of a frame whose header has arrived. */
+  readonly octetsExpected: number;
   /** More is waiting than the transport wants: `onDrain` follows. */
   onFull(): void;
   /** Everything written so far has left. */
@@ -51,8 +54,9 @@ export class Transport {
     }
     duplex.on('end', onEnd);
     // A stream that was paused stays so: whether to read on is for the sink to say.
+    const isShared = duplex instanceof Socket && readShared(duplex);
     duplex.pause();
-    duplex.on('data', onData);
+    if (!isShared) duplex.on('data', onData);
     if (head.length > 0) this.received(head);
     if (duplex.readableEnded) queueMicrotask(() => this.#sink.onEnd());
   }
@@ -132,7 +136,12 @@ export class Transport {
   }
 
   received(chunk: Uint8Array): void {
-    this.#sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length));
+    this.#sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length), false);
+  }
+
+  receivedShared(buffer: Uint8Array, length: number): number {
+    this.#sink.onData(new Uint8Array(buffer.buffer, buffer.byteOffset, length), true);
+    return this.#sink.octetsExpected;
   }
 
   drained(): void {
@@ -161,6 +170,12 @@ export class Transport {
 function onData(this: Owned, chunk: Uint8Array): void {
   this[TRANSPORT]?.received(chunk);
 }
+
+function onRead(this: Owned, length: number, buffer: Uint8Array): number {
+  return this[TRANSPORT]?.receivedShared(buffer, length) ?? 0;
+}
+
+const readShared = sharedReader(onRead);
 
 function onDrain(this: Owned): void {
   this[TRANSPORT]?.drained();

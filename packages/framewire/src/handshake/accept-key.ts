@@ -1,5 +1,5 @@
 /** RFC 6455 §4.1 item 7 and §4.2.2 step 5.4 — the key of a client and the server's answer to it. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { invalidArgument } from '../errors.ts';
 
@@ -19,9 +19,7 @@ const KEY_OCTETS = 16;
  * nothing here: it shows that the key was understood (§10.8).
  */
 export function acceptFor(key: string): string {
-  return createHash('sha1')
-    .update(key + GUID)
-    .digest('base64');
+  return hash('sha1', key + GUID, 'base64');
 }
 
 /** Whether a Sec-WebSocket-Key is canonical base64 of exactly 16 octets (§4.2.1 item 5). */

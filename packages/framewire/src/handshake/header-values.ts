@@ -23,13 +23,11 @@ export interface ExtensionParameter {
   value: string | undefined;
 }
 
-/** RFC 9110 §5.6.2 — which of the 128 ASCII characters a token may hold. */
-const TOKEN_CHARACTERS: ReadonlySet<number> = new Set(
-  Array.from(
-    "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    (character) => character.charCodeAt(0),
-  ),
-);
+/** RFC 9110 §5.6.2 — 1 for each of the ASCII characters that a token may hold. */
+const TOKEN_CHARACTERS = new Uint8Array(128);
+for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  TOKEN_CHARACTERS[character.charCodeAt(0)] = 1;
+}
 
 const HTAB = 0x09;
 const SP = 0x20;
@@ -38,7 +36,7 @@ const DEL = 0x7f;
 /** RFC 9110 §5.6.2 — one or more token characters. */
 export function isToken(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
-    if (!TOKEN_CHARACTERS.has(text.charCodeAt(index))) return false;
+    if (TOKEN_CHARACTERS[text.charCodeAt(index)] !== 1) return false;
   }
   return text !== '';
 }
@@ -203,7 +201,7 @@ class Scanner {
   token(): string | undefined {
     this.#skipSpace();
     const start = this.#position;
-    while (TOKEN_CHARACTERS.has(this.#text.charCodeAt(this.#position))) this.#position++;
+    while (TOKEN_CHARACTERS[this.#text.charCodeAt(this.#position)] === 1) this.#position++;
     return start === this.#position ? undefined : this.#text.slice(start, this.#position);
   }
 

@@ -246,7 +246,8 @@ function parseFieldLine(line: string): [string, string] | undefined {
 /** ISO 8859-1. `TextDecoder('latin1')` is windows-1252, and would change 0x80 to 0x9F. */
 function decodeLatin1(octets: Uint8Array): string {
   let text = '';
-  for (const octet of octets) text += String.fromCharCode(octet);
+  // `for … of` and spreading take twice as long.
+  for (let index = 0; index < octets.length; index++) text += String.fromCharCode(octets[index]!);
   return text;
 }
 
@@ -289,7 +290,9 @@ function serializeHead(
   }
   text += '\r\n';
   // Every character was checked to be latin1, which is one octet each.
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const octets = new Uint8Array(text.length);
+  for (let index = 0; index < octets.length; index++) octets[index] = text.charCodeAt(index);
+  return octets;
 }
 
 /** RFC 9110 §15 — the phrases for what an opening handshake is answered with. */

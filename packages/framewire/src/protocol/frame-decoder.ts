@@ -14,7 +14,7 @@ import {
   opcodeOf,
   readPayloadLength,
 } from './frame-header.ts';
-import { applyMask, readMaskingKey } from './masking.ts';
+import { readMaskingKey, type ApplyMask } from './masking.ts';
 import type { Role } from './opcode.ts';
 
 /** Whom the decoder tells. Each call may lead to `stop()`. */
@@ -38,6 +38,7 @@ export class FrameDecoder {
   readonly #sink: FrameSink;
   /** Messages may be compressed. */
   readonly #compresses: boolean;
+  readonly #applyMask: ApplyMask;
   /** The frame being read. */
   opcode = 0;
   final = true;
@@ -50,10 +51,11 @@ export class FrameDecoder {
   #carry: Uint8Array | undefined;
   #carried = 0;
 
-  constructor(receiver: Role, sink: FrameSink, compresses: boolean) {
+  constructor(receiver: Role, sink: FrameSink, compresses: boolean, applyMask: ApplyMask) {
     this.#receiver = receiver;
     this.#sink = sink;
     this.#compresses = compresses;
+    this.#applyMask = applyMask;
   }
 
   /** Part of a frame has arrived, and part of it has not. */
@@ -137,7 +139,7 @@ export class FrameDecoder {
 
   #payload(chunk: Uint8Array, at: number, end: number): number {
     const stop = Math.min(end, at + this.remaining);
-    if (this.#receiver === 'server') this.#key = applyMask(chunk, at, stop, this.#key);
+    if (this.#receiver === 'server') this.#key = this.#applyMask(chunk, at, stop, this.#key);
     this.remaining -= stop - at;
     this.#sink.framePayload(chunk, at, stop, this.remaining === 0);
     return stop;

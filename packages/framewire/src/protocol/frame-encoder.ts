@@ -1,6 +1,6 @@
 /** RFC 6455 §5.6 and §6.1 — payloads in, frames out, straight into the output. */
 import { firstOctet, headerLengthFor, writeHeader } from './frame-header.ts';
-import { applyMask, writeMaskingKey, type MaskingKeys } from './masking.ts';
+import { applyMask, writeMaskingKey, type ApplyMask, type MaskingKeys } from './masking.ts';
 import { Opcode } from './opcode.ts';
 import { MAX_COPIED, type Output } from './output.ts';
 
@@ -15,11 +15,20 @@ export class FrameEncoder {
   /** A client masks its frames, a server does not (§5.1). */
   readonly #keys: MaskingKeys | undefined;
   readonly #writeText: WriteText;
+  readonly #applyMask: ApplyMask;
 
-  constructor(output: Output, keys: MaskingKeys | undefined, writeText: WriteText = encodeInto) {
+  constructor(
+    output: Output,
+    keys: MaskingKeys | undefined,
+    natives: {
+      readonly writeText?: WriteText | undefined;
+      readonly applyMask?: ApplyMask | undefined;
+    } = {},
+  ) {
     this.#output = output;
     this.#keys = keys;
-    this.#writeText = writeText;
+    this.#writeText = natives.writeText ?? encodeInto;
+    this.#applyMask = natives.applyMask ?? applyMask;
   }
 
   /** `compressed` with the first frame of a compressed message. */
@@ -72,7 +81,7 @@ export class FrameEncoder {
       const key = this.#keys.next();
       const from = at + headerLength;
       writeMaskingKey(target, from - 4, key);
-      applyMask(target, from, from + length, key);
+      this.#applyMask(target, from, from + length, key);
     }
     this.#output.unreserve(reserved - headerLength - length);
   }
@@ -97,7 +106,7 @@ export class FrameEncoder {
     const target = this.#output.octets;
     const whole = start === 0 && end === payload.length;
     target.set(whole ? payload : payload.subarray(start, end), at);
-    return applyMask(target, at, at + end - start, key);
+    return this.#applyMask(target, at, at + end - start, key);
   }
 }
 

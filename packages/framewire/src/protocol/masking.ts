@@ -19,6 +19,9 @@ export function writeMaskingKey(target: Uint8Array, at: number, key: number): vo
   target[at + 3] = key >>> 24;
 }
 
+/** `applyMask`, or a native way to the same result. */
+export type ApplyMask = typeof applyMask;
+
 /**
  * XORs the octets from `start` to `end` with the key, in place: masks and unmasks alike.
  * Returns the key rotated for the octet that follows.

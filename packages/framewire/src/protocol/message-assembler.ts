@@ -1,16 +1,26 @@
 /**
  * RFC 6455 §6.2 — the fragments of a message, put together in one buffer of our own.
  *
- * The buffer grows with what has arrived, never with what a header announces: at most twice the
- * octets received. Fragments of any size cost their octets and nothing else.
+ * The buffer grows with what has arrived, and not with what a header announces: to at most 16 times
+ * the octets received where more is announced, and else to twice as many. Memory that is not filled is
+ * address space only; each growing copies what there is. Fragments cost their octets and nothing else.
  */
+
+import { allocateZeroed, copyOf, type Allocate } from './octets.ts';
 
 const EMPTY = new Uint8Array(0);
 const FIRST_CAPACITY = 1024;
+const GROWTH_ANNOUNCED = 16;
+const GROWTH = 2;
 
 export class MessageAssembler {
+  readonly #allocate: Allocate;
   #octets: Uint8Array = EMPTY;
   #size = 0;
+
+  constructor(allocate: Allocate = allocateZeroed) {
+    this.#allocate = allocate;
+  }
 
   /** Octets of the message so far. */
   get size(): number {
@@ -30,9 +40,8 @@ export class MessageAssembler {
     const octets = this.#octets;
     const size = this.#size;
     this.clear();
-    if (size === octets.length) return octets;
-    // Spare room of more than a quarter is not worth keeping alive with the message.
-    return octets.length - size > size / 4 ? octets.slice(0, size) : octets.subarray(0, size);
+    // What lies behind the message is nobody's business.
+    return size === octets.length ? octets : copyOf(octets, 0, size, this.#allocate);
   }
 
   clear(): void {
@@ -41,8 +50,9 @@ export class MessageAssembler {
   }
 
   #grow(size: number, expected: number): void {
-    const capacity = Math.min(Math.max(expected, size), Math.max(2 * size, FIRST_CAPACITY));
-    const grown = new Uint8Array(capacity);
+    const growth = expected === Infinity ? GROWTH : GROWTH_ANNOUNCED;
+    const capacity = Math.min(Math.max(expected, size), Math.max(growth * size, FIRST_CAPACITY));
+    const grown = this.#allocate(capacity);
     grown.set(this.#octets.subarray(0, this.#size));
     this.#octets = grown;
   }

@@ -18,8 +18,8 @@ import type { ProtocolSink } from './events.ts';
 import { FrameEncoder, type WriteText } from './frame-encoder.ts';
 import type { InflaterSource, InflateWaiter } from './inflater.ts';
 import type { Limits } from './limits.ts';
-import type { MaskingKeys } from './masking.ts';
-import { copyOf } from './octets.ts';
+import type { ApplyMask, MaskingKeys } from './masking.ts';
+import { copyOf, type Allocate } from './octets.ts';
 import { Opcode, type MessageType, type Role } from './opcode.ts';
 import type { Output } from './output.ts';
 import type { PreparedMessage } from './prepared-message.ts';
@@ -39,6 +39,10 @@ export interface ProtocolOptions {
   readonly inflateWaiter?: InflateWaiter | undefined;
   /** A native check of whole UTF-8, used where it is faster. */
   readonly isUtf8?: IsUtf8 | undefined;
+  /** A native way of masking and unmasking (§5.3), used where it is faster. */
+  readonly applyMask?: ApplyMask | undefined;
+  /** Where memory for messages comes from that need not be zeroed. */
+  readonly allocate?: Allocate | undefined;
   /** A native encoder of UTF-8, used where it is faster. */
   readonly writeText?: WriteText | undefined;
 }
@@ -55,14 +59,14 @@ export class Protocol {
   #owedPong: Uint8Array | undefined;
 
   constructor(options: ProtocolOptions) {
-    const { role, limits, sink, output, maskingKeys, isUtf8, writeText } = options;
+    const { role, limits, sink, output, maskingKeys } = options;
     if ((role === 'client') !== (maskingKeys !== undefined)) {
       throw misuse('ERR_WS_INVALID_ARGUMENT', 'a client, and only a client, has masking keys');
     }
     this.role = role;
     this.#sink = sink;
-    this.#receiver = new Receiver(role, limits, sink, this, isUtf8, options);
-    this.#encoder = new FrameEncoder(output, maskingKeys, writeText);
+    this.#receiver = new Receiver(role, limits, sink, this, options);
+    this.#encoder = new FrameEncoder(output, maskingKeys, options);
   }
 
   get state(): ClosingState {
@@ -82,6 +86,11 @@ export class Protocol {
   /** Frames received, modulo 2^31: differs after any sign of life. */
   get framesReceived(): number {
     return this.#receiver.framesReceived;
+  }
+
+  /** Octets of the frame that is arriving that have not arrived: they are sure to come. */
+  get octetsExpected(): number {
+    return this.#receiver.octetsExpected;
   }
 
   /**

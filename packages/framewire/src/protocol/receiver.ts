@@ -11,7 +11,9 @@ import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
 import { MAX_CONTROL_PAYLOAD } from './frame-header.ts';
 import type { Inflater, InflaterSource, InflateWaiter } from './inflater.ts';
 import { mostCompressedOctets, type Limits } from './limits.ts';
+import { applyMask, type ApplyMask } from './masking.ts';
 import { MessageAssembler } from './message-assembler.ts';
+import type { Allocate } from './octets.ts';
 import { isControl, Opcode, type MessageType, type Role } from './opcode.ts';
 import { Utf8Validator, type IsUtf8 } from './utf8.ts';
 
@@ -22,8 +24,11 @@ export interface Obligations {
   failReceiving(error: ProtocolError | LimitError): void;
 }
 
-/** What receiving needs where messages may be compressed. */
-export interface Inflation {
+/** What may be added to receiving: inflating messages, and native ways of what JavaScript does too. */
+export interface ReceiverOptions {
+  readonly isUtf8?: IsUtf8 | undefined;
+  readonly applyMask?: ApplyMask | undefined;
+  readonly allocate?: Allocate | undefined;
   readonly inflaters?: InflaterSource | undefined;
   readonly inflateWaiter?: InflateWaiter | undefined;
 }
@@ -36,6 +41,7 @@ export class Receiver implements FrameSink, InflateWaiter {
   readonly #sink: ProtocolSink;
   readonly #obligations: Obligations;
   readonly #isUtf8: IsUtf8 | undefined;
+  readonly #allocate: Allocate | undefined;
   readonly #inflaters: InflaterSource | undefined;
   readonly #inflateWaiter: InflateWaiter | undefined;
   readonly #decoder: FrameDecoder;
@@ -70,16 +76,22 @@ export class Receiver implements FrameSink, InflateWaiter {
     limits: Limits,
     sink: ProtocolSink,
     obligations: Obligations,
-    isUtf8: IsUtf8 | undefined,
-    { inflaters, inflateWaiter }: Inflation,
+    options: ReceiverOptions,
   ) {
+    const { isUtf8, inflaters, inflateWaiter } = options;
     this.#limits = limits;
     this.#sink = sink;
     this.#obligations = obligations;
     this.#isUtf8 = isUtf8;
+    this.#allocate = options.allocate;
     this.#inflaters = inflaters;
     this.#inflateWaiter = inflateWaiter;
-    this.#decoder = new FrameDecoder(role, this, inflaters !== undefined);
+    this.#decoder = new FrameDecoder(
+      role,
+      this,
+      inflaters !== undefined,
+      options.applyMask ?? applyMask,
+    );
   }
 
   receive(chunk: Uint8Array): number {
@@ -106,6 +118,10 @@ export class Receiver implements FrameSink, InflateWaiter {
     this.#closeInflater();
     this.#assembler = undefined;
     this.#control = undefined;
+  }
+
+  get octetsExpected(): number {
+    return this.#decoder.remaining;
   }
 
   /** Where the octets broke off, for the error that says so. */
@@ -258,7 +274,7 @@ export class Receiver implements FrameSink, InflateWaiter {
       this.#sink.onMessage(type, octets, start, end, true);
       return;
     }
-    const assembler = (this.#assembler ??= new MessageAssembler());
+    const assembler = (this.#assembler ??= new MessageAssembler(this.#allocate));
     // Only the last frame tells where the message ends; before, room is made for more to come.
     const isKnown = this.#decoder.final && !this.#fragmentation.isCompressed;
     const expected = isKnown ? assembler.size + (end - start) + this.#decoder.remaining : Infinity;

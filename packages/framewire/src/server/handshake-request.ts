@@ -18,12 +18,12 @@ export class HandshakeRequest {
   readonly host: string;
   /** Subprotocols the client offers, best first. */
   readonly protocols: readonly string[];
-  readonly remoteAddress: string | undefined;
   /** The transport itself is TLS; a proxy in front may have ended it. */
   readonly encrypted: boolean;
   /** Node's request, where the handshake came through an `http.Server`. */
   readonly message: IncomingMessage | undefined;
   readonly #query: string;
+  readonly #duplex: Duplex;
 
   /** @internal */
   constructor(
@@ -39,10 +39,15 @@ export class HandshakeRequest {
     this.origin = offer.origin;
     this.host = offer.host;
     this.protocols = offer.protocols;
-    this.remoteAddress = duplex instanceof Socket ? duplex.remoteAddress : undefined;
     this.encrypted = isEncrypted(duplex);
     this.message = message;
     this.#query = offer.query;
+    this.#duplex = duplex;
+  }
+
+  /** Undefined where the transport is no socket, and once it is gone. */
+  get remoteAddress(): string | undefined {
+    return this.#duplex instanceof Socket ? this.#duplex.remoteAddress : undefined;
   }
 
   get query(): URLSearchParams {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asBuffer, octetsOf, toMessage } from '#src/connection/message.js';
+import { octetsOf, toMessage } from '#src/connection/message.js';
 import { prepareMessage } from 'framewire';
 import { hex } from 'framewire/testing';
 import { frame, octetsOf as sampleOctets, utf8 } from '../protocol/frames.ts';
@@ -44,15 +44,6 @@ for (const [value, kind] of [
     });
   });
 }
-
-test('asBuffer shares the memory of any octets', () => {
-  const octets = sampleOctets(8).subarray(2, 6);
-  const buffer = asBuffer(octets);
-  assert.ok(Buffer.isBuffer(buffer));
-  assert.equal(buffer.byteOffset, octets.byteOffset);
-  assert.equal(buffer.length, 4);
-  assert.equal(asBuffer(buffer), buffer);
-});
 
 test('§5.2 a prepared message is the whole frame, and a copy', () => {
   const octets = hex`01 02 03`;

@@ -48,9 +48,9 @@ test('the end of the connection ends all waiting', async () => {
   const pings = new Pings();
   const { signal } = new AbortController();
   const waiting = [pings.wait(hex`01`, 0, undefined), pings.wait(hex`02`, 0, signal)];
-  const error = new Error('the end');
-  pings.finish(error);
-  for (const each of waiting) await assert.rejects(each, error);
+  const info = { code: 1006, reason: '', wasClean: false, initiator: 'network' } as const;
+  pings.finish(info);
+  for (const each of waiting) await assert.rejects(each, { code: 'ERR_WS_CLOSED', info });
   assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 

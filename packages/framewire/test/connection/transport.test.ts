@@ -11,6 +11,7 @@ import { turns, within } from './raw-peer.ts';
 class Sink implements TransportSink {
   readonly events: string[] = [];
   readonly chunks: Uint8Array[] = [];
+  readonly octetsExpected = 0;
   #onClose: (() => void) | undefined;
   readonly closed = new Promise<void>((resolve) => (this.#onClose = resolve));
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FrameDecoder, type FrameSink } from '#src/protocol/frame-decoder.js';
+import { applyMask } from '#src/protocol/masking.js';
 import type { ProtocolErrorCode } from '#src/errors.js';
 import type { Role } from 'framewire/protocol';
 import { hex } from 'framewire/testing';
@@ -22,7 +23,7 @@ class Probe implements FrameSink {
   stopsAt: 'begin' | 'payload' | undefined;
 
   constructor(receiver: Role) {
-    this.decoder = new FrameDecoder(receiver, this, false);
+    this.decoder = new FrameDecoder(receiver, this, false, applyMask);
   }
 
   decode(...chunks: readonly Uint8Array[]): readonly Call[] {

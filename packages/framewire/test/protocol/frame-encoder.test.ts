@@ -151,7 +151,7 @@ for (const role of ['client', 'server'] as const) {
     ]) {
       const output = new OutputBuffer();
       const keys = role === 'client' ? keyOfTheRfc() : undefined;
-      new FrameEncoder(output, keys, writeText).encodeText(text);
+      new FrameEncoder(output, keys, { writeText }).encodeText(text);
       assert.deepEqual(concat(...output.take()), frameOf(text));
     }
   });

@@ -1,0 +1,79 @@
+/**
+ * RFC 6455 §5.3 at the speed of the machine: WebAssembly with SIMD where it is to be had. It can only
+ * reach its own memory, so the octets that sockets are read into lie there; others are copied there
+ * and back, which pays where there are many.
+ */
+import { applyMask } from '../protocol/masking.ts';
+import { MASK_MODULE } from './mask-module.ts';
+
+/** Octets that are read from a socket at once, in the middle of a large frame. */
+const READ_SIZE = 256 * 1024;
+
+/** The last page of the memory. */
+const COPY_SIZE = 64 * 1024;
+
+/** From so many octets on the call is worth it, in place and with copying. */
+const PAYS_FROM = 32;
+const COPY_PAYS_FROM = 2048;
+
+interface MaskExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  mask(at: number, end: number, key: number): number;
+}
+
+const wasm = instantiate();
+const memory = wasm?.memory.buffer;
+const copy = memory === undefined ? undefined : new Uint8Array(memory, READ_SIZE, COPY_SIZE);
+
+/** What all sockets are read into, one after the other. */
+export const readBuffer: Buffer =
+  memory === undefined ? Buffer.allocUnsafeSlow(READ_SIZE) : Buffer.from(memory, 0, READ_SIZE);
+
+/** As `applyMask` of the protocol. */
+export function mask(octets: Uint8Array, start: number, end: number, key: number): number {
+  const length = end - start;
+  if (wasm === undefined || length < PAYS_FROM) return applyMask(octets, start, end, key);
+  if (octets.buffer === memory) {
+    const { byteOffset } = octets;
+    return wasm.mask(byteOffset + start, byteOffset + end, key);
+  }
+  return length < COPY_PAYS_FROM
+    ? applyMask(octets, start, end, key)
+    : maskCopy(wasm, octets, start, end, key);
+}
+
+function maskCopy(
+  { mask }: MaskExports,
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  key: number,
+): number {
+  const view = new Uint8Array(octets.buffer, octets.byteOffset, end);
+  let rotated = key;
+  for (let at = start; at < end; at += COPY_SIZE) {
+    const length = Math.min(COPY_SIZE, end - at);
+    copy!.set(view.subarray(at, at + length));
+    rotated = mask(READ_SIZE, READ_SIZE + length, rotated);
+    view.set(length === COPY_SIZE ? copy! : copy!.subarray(0, length), at);
+  }
+  return rotated;
+}
+
+/** The types of Node 20 leave it out. */
+interface WebAssemblyApi {
+  readonly Module: new (octets: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+}
+
+/** Undefined where there is no WebAssembly, as with `--jitless`, or none with SIMD. */
+function instantiate(): MaskExports | undefined {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi })
+      .WebAssembly;
+    const module = new Module(Buffer.from(MASK_MODULE, 'base64'));
+    return new Instance(module).exports as MaskExports;
+  } catch {
+    return undefined;
+  }
+}

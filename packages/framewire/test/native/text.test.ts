@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { asBuffer, decodeText } from '#src/native/text.js';
+import { readBuffer } from '#src/native/masking.js';
+
+const SCRIPTS = ['a', 'é', '中', '🙂', '\u0000', '\u{FEFF}', 'a中', '\ud7ff', '\u{10ffff}'];
+
+test('§5.6 text of any script and length is what it was, wherever its octets lie', () => {
+  for (const script of SCRIPTS) {
+    for (const count of [0, 1, 2, 20, 21, 31, 32, 63, 64, 65, 85, 86, 127, 128, 256, 300, 5000]) {
+      const text = script.repeat(count);
+      const octets = new TextEncoder().encode(`<${text}>`);
+      const inner = octets.length - 1;
+      assert.equal(decodeText(octets, 1, inner), text);
+      assert.equal(decodeText(Buffer.from(octets), 1, inner), text);
+      readBuffer.set(octets, 3);
+      assert.equal(decodeText(readBuffer.subarray(3, 3 + octets.length), 1, inner), text);
+    }
+  }
+});
+
+test('asBuffer shares the memory of any octets', () => {
+  const octets = new Uint8Array(8).subarray(2, 6);
+  const buffer = asBuffer(octets);
+  assert.ok(Buffer.isBuffer(buffer));
+  assert.equal(buffer.byteOffset, octets.byteOffset);
+  assert.equal(buffer.length, 4);
+  assert.equal(asBuffer(buffer), buffer);
+});
