@@ -1,5 +1,6 @@
 /** The command `framewire`. */
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.ts';
 import { connectCommand } from './commands/connect.ts';
 import { echoCommand } from './commands/echo.ts';
 import { describeError } from './describe-error.ts';
@@ -17,7 +18,7 @@ async function main(): Promise<ExitCode> {
     .exitOverride()
     .showHelpAfterError('(--help shows what can be asked for)')
     .addHelpText('after', EXIT_CODES_HELP);
-  for (const command of [connectCommand(finish), echoCommand(finish)]) {
+  for (const command of [connectCommand(finish), echoCommand(finish), benchCommand(finish)]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {

@@ -12,8 +12,17 @@ import {
   parseWait,
 } from '../option-values.ts';
 
+/** The options of TLS as commander names them. */
+export interface TlsFlags {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly passphrase?: string | true;
+  readonly check: boolean;
+}
+
 /** The options as commander names them. */
-export interface ConnectFlags {
+export interface ConnectFlags extends TlsFlags {
   readonly connect?: string;
   readonly listen?: number;
   readonly subprotocol?: readonly string[];
@@ -21,11 +30,6 @@ export interface ConnectFlags {
   readonly header?: readonly (readonly [string, string])[];
   readonly auth?: string;
   readonly host?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly passphrase?: string | true;
-  readonly check: boolean;
   readonly unix?: string;
   readonly handshakeTimeout?: number;
   readonly compression?: boolean;
@@ -90,7 +94,7 @@ function addHandshakeOptions(command: Command): void {
     .option('--compression', 'offer permessage-deflate; with --listen, accept it (RFC 7692)');
 }
 
-function addTlsOptions(command: Command): void {
+export function addTlsOptions(command: Command): void {
   command
     .optionsGroup(TLS)
     .option('-n, --no-check', 'accept certificates that cannot be verified')

@@ -13,7 +13,12 @@ import { completeUrl } from '../target-url.ts';
 import { Screen } from '../terminal.ts';
 import { parseLine } from '../typed-line.ts';
 import { UsageError } from '../usage-error.ts';
-import { addConnectOptions, CONNECT_HELP, type ConnectFlags } from './connect-options.ts';
+import {
+  addConnectOptions,
+  CONNECT_HELP,
+  type ConnectFlags,
+  type TlsFlags,
+} from './connect-options.ts';
 import { listenForPeers } from './listen.ts';
 
 export function connectCommand(finish: (exitCode: ExitCode) => void): Command {
@@ -108,7 +113,7 @@ async function connectOptions(
   };
 }
 
-async function tlsOptions(flags: ConnectFlags): Promise<TlsOptions> {
+export async function tlsOptions(flags: TlsFlags): Promise<TlsOptions> {
   const { ca, cert, key, check } = flags;
   const passphrase =
     flags.passphrase === true

@@ -18,7 +18,7 @@ const COPY_PAYS_FROM = 2048;
 
 interface MaskExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  mask(at: number, end: number, key: number): number;
+  readonly mask: (this: void, at: number, end: number, key: number) => number;
 }
 
 const wasm = instantiate();

@@ -34,7 +34,7 @@ export interface ReceiverOptions {
 }
 
 /** Octets that are inflated in one call of `receive`; then others get their turn. */
-export const MAX_INFLATED: number = 256 * 1024;
+const MAX_INFLATED = 256 * 1024;
 
 export class Receiver implements FrameSink, InflateWaiter {
   readonly #limits: Limits;

@@ -239,6 +239,50 @@ test('a compressor can be closed before it was used, and twice', async () => {
   used.close();
 });
 
+/** Ways of a state to fail, as those that take no time do and as those that take some. */
+const FAILURES: Readonly<Record<string, () => Promise<Uint8Array>>> = {
+  'at once': () => {
+    throw new Error('no memory');
+  },
+  later: () => Promise.reject(new Error('no memory')),
+};
+
+for (const [when, fail] of Object.entries(FAILURES)) {
+  test(`a state that fails ${when} is closed, and the next message begins with another`, async (t) => {
+    const compression = agreed(KEPT);
+    const compressor = new Compressor(compression);
+    const message = randomOctets(1000);
+    await deflate(compressor, message);
+    compressor.close();
+    let closed = 0;
+    const failing = { deflate: fail, reset() {}, close: () => void closed++ };
+    t.mock.method(compression, 'createDeflater', () => failing, { times: 1 });
+    assert.equal(await compressor.tryDeflate(message, true), undefined);
+    assert.equal(closed, 1);
+    const next = await compressor.tryDeflate(message, true);
+    assert.ok(next !== undefined);
+    assert.deepEqual(inflated(next), message, 'it refers to nothing');
+    compressor.close();
+  });
+
+  test(`a prepared message whose compression fails ${when} is sent as it is`, async (t) => {
+    const method = t.mock.method(SharedDeflater.prototype, 'deflate', fail);
+    const small = prepared(new Uint8Array(1000));
+    const large = prepared(new Uint8Array(LARGE));
+    const compressor = new Compressor(agreed());
+    for (const message of [small, large]) {
+      assert.equal(await compressor.prepare(message, undefined), message);
+    }
+    assert.ok(method.mock.callCount() > 0);
+  });
+}
+
+test('a message that can be compressed is, whoever asks', async () => {
+  const compressor = new Compressor(agreed());
+  const deflated = await compressor.tryDeflate(octetsOf(1000), true);
+  assert.deepEqual(deflated && inflated(deflated), octetsOf(1000));
+});
+
 /** Four slices. */
 const LARGE = 3 * DEFLATE_SLICE + 1;
 
@@ -339,6 +383,16 @@ test('a large prepared message is compressed slice by slice, and others get thei
     sizes.filter((size) => size !== between.length),
     [DEFLATE_SLICE, DEFLATE_SLICE, DEFLATE_SLICE, 1],
   );
+});
+
+test('… as are many of them at once', async () => {
+  const sizes = Array.from({ length: 12 }, (_, index) => LARGE - index);
+  const compressor = new Compressor(agreed());
+  const preparing = sizes.map((size) => compressor.prepare(prepared(octetsOf(size)), undefined));
+  for (const [index, size] of sizes.entries()) {
+    const { payload } = await preparing[index]!;
+    assert.deepEqual(inflated(payload), octetsOf(size));
+  }
 });
 
 test('… also where compressing takes time', async (t) => {

@@ -21,7 +21,7 @@ import {
   otherRole,
   ROLES,
 } from './endpoint.ts';
-import { closeFrame, closePayload, concat, octetsOf, singleOctets, utf8 } from './frames.ts';
+import { closeFrame, closePayload, concat, frame, octetsOf, singleOctets, utf8 } from './frames.ts';
 import { LIMITS, octetsTo, violationsOf } from './violations.ts';
 
 const isConcurrent = isMistake(Error, 'ERR_WS_CONCURRENT_MESSAGE', /§5\.4/u);
@@ -388,4 +388,14 @@ inBothRoles('§7.1.4 the transport ends after both Closes: clean', (role) => {
   endpoint.protocol.receiveEnd(new Error('late reset'));
   assert.equal(endpoint.protocol.error, undefined);
   assert.equal(endpoint.closeInfo.wasClean, true);
+});
+
+inBothRoles('§5.2 what a header has announced and has not arrived is sure to come', (role) => {
+  const endpoint = new Endpoint(role);
+  assert.equal(endpoint.protocol.octetsExpected, 0);
+  const octets = onTheWireTo(role, frame(0x82, octetsOf(100)));
+  endpoint.protocol.receive(octets.slice(0, -70));
+  assert.equal(endpoint.protocol.octetsExpected, 70);
+  endpoint.protocol.receive(octets.slice(-70));
+  assert.equal(endpoint.protocol.octetsExpected, 0);
 });

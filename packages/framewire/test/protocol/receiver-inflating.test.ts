@@ -814,3 +814,13 @@ test('a variant of a prepared message is made once for all who share the key', a
   assert.equal(await promised, variant);
   assert.equal(made, 1);
 });
+
+inBothRoles('what compressed messages have come to is counted, and nothing else', (role) => {
+  const endpoint = new InflatingEndpoint(role);
+  endpoint.inflaters.steps.push(piece(octetsOf(300)), done(octetsOf(40)));
+  endpoint.receive(frame(0xc2, hex`01`), frame(0x82, octetsOf(90)));
+  assert.equal(endpoint.protocol.octetsInflated, 340);
+  endpoint.inflaters.steps.push(done(octetsOf(5)));
+  endpoint.receive(frame(0xc2, hex`01`));
+  assert.equal(endpoint.protocol.octetsInflated, 345);
+});
