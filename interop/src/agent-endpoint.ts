@@ -22,6 +22,8 @@ export interface AgentProgram {
   readonly abilities: readonly Ability[];
   /** The implementation cannot dial without an Origin header. */
   readonly needsOrigin?: boolean;
+  /** Beside that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Pending {
@@ -46,7 +48,8 @@ export class AgentEndpoint implements Endpoint {
     this.name = program.name;
     this.abilities = new Set(program.abilities);
     this.#program = program;
-    this.#child = spawn(program.command, [...program.args], { stdio: 'pipe' });
+    const env = { ...process.env, ...program.env };
+    this.#child = spawn(program.command, [...program.args], { stdio: 'pipe', env });
     this.#exited = once(this.#child, 'close').catch(() => undefined);
     this.#child.on('error', (error) => this.#end(error));
     this.#child.on('close', () => this.#end(new Error(`${this.name} exited\n${this.#stderr}`)));
@@ -70,8 +73,9 @@ export class AgentEndpoint implements Endpoint {
     const origin =
       options.origin ?? (this.#program.needsOrigin ? originOf(options.url) : undefined);
     const withOrigin = origin === undefined ? options : { ...options, origin };
-    const { link = 0, protocol = '' } = await this.#request({ op: 'dial', options: withOrigin });
-    return this.#link(link, protocol, new Map());
+    const reply = await this.#request({ op: 'dial', options: withOrigin });
+    const { link = 0, protocol = '', extensions = '' } = reply;
+    return this.#link(link, { protocol, extensions, headers: new Map() });
   }
 
   async kill(): Promise<void> {
@@ -106,7 +110,8 @@ export class AgentEndpoint implements Endpoint {
     const inbound = this.#inboundOf(event.link);
     if (event.event === 'accepted') {
       const headers = new Map(Object.entries(event.headers));
-      this.#acceptedAt(event.port).push(this.#link(event.link, event.protocol, headers));
+      const { link, protocol, extensions } = event;
+      this.#acceptedAt(event.port).push(this.#link(link, { protocol, extensions, headers }));
       return;
     }
     if (event.event === 'closed') return inbound.end(event);
@@ -127,14 +132,19 @@ export class AgentEndpoint implements Endpoint {
     return inbound;
   }
 
-  #link(link: number, protocol: string, headers: ReadonlyMap<string, string>): Link {
+  #link(link: number, agreed: Pick<Link, 'protocol' | 'extensions' | 'headers'>): Link {
     const perform = async (operation: Operation): Promise<void> => {
       await this.#request(operation);
     };
     const { messages, pings, pongs, history, closed } = this.#inboundOf(link);
     return {
-      ...{ protocol, headers, messages, pings, pongs, history, closed },
-      send: ({ type, data }) => perform({ op: 'send', link, type, data: encodeOctets(data) }),
+      ...agreed,
+      ...{ messages, pings, pongs, history, closed },
+      send: ({ type, data }, manner) =>
+        perform({
+          ...{ op: 'send', link, type, data: encodeOctets(data) },
+          ...(manner !== undefined && { manner }),
+        }),
       sendFragments: (type, parts, ping) =>
         perform({
           ...{ op: 'fragments', link, type },

@@ -18,12 +18,16 @@ const ABILITIES: readonly Ability[] = [
   'reassembles fragments',
   'speaks TLS',
   'offers compression',
+  'compresses',
+  'keeps a context',
+  'takes deflate parameters',
+  'chooses a window of 8 bits',
   'is a browser',
 ];
 
 /** What a WebSocket in the page reports; `dial` says which one. */
 type Report = { readonly dial: number } & (
-  | { readonly event: 'open'; readonly protocol: string }
+  | { readonly event: 'open'; readonly protocol: string; readonly extensions: string }
   | { readonly event: 'message'; readonly type: 'text' | 'binary'; readonly data: string }
   | {
       readonly event: 'close';
@@ -49,7 +53,10 @@ const PAGE_SCRIPT = `
   globalThis.begin = (dial, url, protocols, echo) => {
     const socket = new WebSocket(url, protocols);
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => report({ dial, event: 'open', protocol: socket.protocol });
+    socket.onopen = () => {
+      const { protocol, extensions } = socket;
+      report({ dial, event: 'open', protocol, extensions });
+    };
     socket.onmessage = ({ data }) => {
       if (echo) return socket.send(data);
       report({ dial, event: 'message', ...encodeMessage(data) });
@@ -62,9 +69,11 @@ const PAGE_SCRIPT = `
   };
 `;
 
+type Agreed = Pick<Link, 'protocol' | 'extensions'>;
+
 /** Who waits for the reports of one WebSocket. */
 interface Listening {
-  readonly opened: (protocol: string) => void;
+  readonly opened: (agreed: Agreed) => void;
   readonly refused: (error: Error) => void;
   readonly inbound: Inbound;
 }
@@ -97,7 +106,7 @@ export class ChromiumEndpoint implements Endpoint {
     await visit(page, options.origin ?? originOf(url));
     const inbound = new Inbound();
     const dial = this.#listening.size;
-    const opening = new Promise<string>((opened, refused) => {
+    const opening = new Promise<Agreed>((opened, refused) => {
       this.#listening.set(dial, { opened, refused, inbound });
     });
     await page.evaluate(`begin(${[dial, url, protocols, echo].map(literal).join()})`);
@@ -131,7 +140,7 @@ export class ChromiumEndpoint implements Endpoint {
     const listening = this.#listening.get(report.dial);
     if (listening === undefined) return;
     const { opened, refused, inbound } = listening;
-    if (report.event === 'open') return opened(report.protocol);
+    if (report.event === 'open') return opened(report);
     if (report.event === 'message') {
       return inbound.message({ type: report.type, data: decodeOctets(report.data) });
     }
@@ -162,11 +171,11 @@ function literal(value: unknown): string {
   return JSON.stringify(value);
 }
 
-function linkOf(page: Page, protocol: string, inbound: Inbound): Link {
+function linkOf(page: Page, { protocol, extensions }: Agreed, inbound: Inbound): Link {
   const { messages, pings, pongs, history, closed } = inbound;
   const unable = (): Promise<never> => Promise.reject(new Error('a browser cannot do that'));
   return {
-    ...{ protocol, headers: new Map(), messages, pings, pongs, history, closed },
+    ...{ protocol, extensions, headers: new Map(), messages, pings, pongs, history, closed },
     send: async ({ type, data }) => {
       await page.evaluate(`transmit(${literal(type)}, ${literal(encodeOctets(data))})`);
     },

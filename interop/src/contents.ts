@@ -43,6 +43,45 @@ export function textOfOctets(length: number): string {
   return result;
 }
 
+const WORDS = {
+  kind: ['order', 'invoice', 'delivery', 'return', 'note'],
+  city: ['Łódź', 'Málaga', 'København', 'Zürich', 'Tromsø', 'Αθήνα'],
+  item: ['lamp', 'table', 'wardrobe', 'chair', 'shelf', 'mirror', 'carpet', 'curtain'],
+};
+
+/** Lines of JSON as applications send them, made up from a seed: no two are the same, all are alike. */
+export function* jsonLines(seed: number): Generator<string> {
+  for (let line = 0; ; line++) {
+    const [a = 0, b = 0, c = 0, d = 0] = pseudoRandomOctets(4, 2 ** 16 * seed + line + 1);
+    const kind = WORDS.kind[a % WORDS.kind.length];
+    const city = WORDS.city[b % WORDS.city.length];
+    const item = WORDS.item[c % WORDS.item.length];
+    yield `${JSON.stringify({ kind, number: line, city, item, count: d })}\n`;
+  }
+}
+
+/** The beginning of such lines, cut off at exactly this many octets. */
+export function jsonOfOctets(length: number, seed: number = 1): string {
+  let result = '';
+  let octets = 0;
+  for (const line of jsonLines(seed)) {
+    const size = Buffer.byteLength(line);
+    if (octets + size > length) break;
+    result += line;
+    octets += size;
+  }
+  return result + ' '.repeat(length - octets);
+}
+
+const CHINESE = ['网络', '协议', '压缩', '消息', '服务器', '客户端', '窗口', '上下文', '，', '。'];
+
+/** Text of characters of three octets. */
+export function chinese(characters: number): string {
+  const choices = pseudoRandomOctets(characters, 77);
+  const words = Array.from(choices, (choice) => CHINESE[choice % CHINESE.length]);
+  return words.join('').slice(0, characters);
+}
+
 const TEXT_LENGTHS = [125, 126, 65_535, 65_536];
 const BINARY_LENGTHS = [0, 1, 125, 126, 65_535, 65_536, 1_048_576];
 

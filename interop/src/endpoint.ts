@@ -4,6 +4,7 @@
  * is lost between two waits.
  */
 import type { CloseInfo } from 'framewire';
+import type { DeflateChoice } from './deflate.ts';
 import type { EventQueue } from './event-queue.ts';
 
 export type Role = 'client' | 'server';
@@ -36,6 +37,16 @@ export type Ability =
   | 'can be killed'
   | 'speaks TLS'
   | 'offers compression'
+  | 'compresses'
+  | 'keeps a context'
+  | 'asks for deflate parameters'
+  | 'takes deflate parameters'
+  | 'ignores deflate parameters'
+  | 'chooses a window of 8 bits'
+  | 'can do without compression'
+  | 'chooses what to compress'
+  | 'compresses what gets smaller'
+  | 'plays the matrix'
   | 'has a JSON codec'
   | 'refuses other origins by default'
   | 'insists on a subprotocol'
@@ -50,6 +61,8 @@ export interface SideOptions {
   readonly fragmentSize?: number;
   /** Speaks through the implementation's JSON codec. */
   readonly json?: boolean;
+  /** permessage-deflate. With a request every message is compressed, however small. */
+  readonly deflate?: DeflateChoice;
 }
 
 export interface ListenOptions extends SideOptions {
@@ -76,6 +89,13 @@ export interface DialOptions extends SideOptions {
   readonly certificate?: string;
 }
 
+/**
+ * How a message is sent where the extension is agreed on. `unforced` leaves it to the implementation,
+ * also where a request has every message compressed; `prepared` is compressed, and where there is
+ * such a thing encoded before, regardless of the connection.
+ */
+export type Manner = 'plain' | 'compressed' | 'prepared' | 'unforced';
+
 /** How a connection ended, as seen from one side. */
 export interface Closing {
   /** The code that arrived: 1005 for none, 1006 for no Close, 0 where it is not shown. */
@@ -90,6 +110,8 @@ export interface Closing {
 /** One side of an open connection. */
 export interface Link {
   readonly protocol: string;
+  /** What this side takes for agreed, as a Sec-WebSocket-Extensions; empty for nothing. */
+  readonly extensions: string;
   /** The headers of the request by lower-case name; empty for a client. */
   readonly headers: ReadonlyMap<string, string>;
   readonly messages: EventQueue<Content>;
@@ -98,7 +120,7 @@ export interface Link {
   /** What arrived, in order. */
   readonly history: readonly ('message' | 'ping' | 'pong')[];
   readonly closed: Promise<Closing>;
-  send(content: Content): Promise<void>;
+  send(content: Content, manner?: Manner): Promise<void>;
   /** Sends one message in fragments, and a ping after the first. */
   sendFragments(type: Kind, parts: readonly Uint8Array[], ping: Uint8Array): Promise<void>;
   /** Sends a ping; its pong arrives in `pongs`. */

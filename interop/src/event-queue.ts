@@ -11,6 +11,7 @@ export class EventQueue<T> {
   readonly #subject: string;
   readonly #values: T[] = [];
   readonly #waiters: Waiter<T>[] = [];
+  #listener: ((value: T) => void) | undefined;
   #ended = false;
 
   constructor(subject: string) {
@@ -18,9 +19,16 @@ export class EventQueue<T> {
   }
 
   push(value: T): void {
+    if (this.#listener !== undefined) return this.#listener(value);
     const waiter = this.#waiters.shift();
     if (waiter === undefined) this.#values.push(value);
     if (waiter !== undefined) waiter.resolve(value);
+  }
+
+  /** Hands over what has happened and whatever will, at once, instead of keeping it. */
+  forward(listener: (value: T) => void): void {
+    this.#listener = listener;
+    for (const value of this.#values.splice(0)) listener(value);
   }
 
   /** Nothing more will come; those who still wait are told. */

@@ -1,4 +1,5 @@
 /** The library under test as an endpoint: as a client it is read by pull, as a server by push. */
+import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { readFile } from 'node:fs/promises';
@@ -8,13 +9,17 @@ import {
   connect,
   HandshakeError,
   json,
+  prepareMessage,
   WebSocketServer,
   type Connection,
   type Decision,
   type HandshakeRequest,
   type Message,
+  type PerMessageDeflateOptions,
+  type SendOptions,
   type ServerOptions,
 } from 'framewire';
+import { agreementOf, type DeflateChoice } from './deflate.ts';
 import { EventQueue } from './event-queue.ts';
 import { Inbound } from './inbound.ts';
 import {
@@ -26,6 +31,7 @@ import {
   type Link,
   type Listener,
   type ListenOptions,
+  type Manner,
   type SideOptions,
 } from './endpoint.ts';
 
@@ -40,6 +46,13 @@ export class FramewireEndpoint implements Endpoint {
     'sees the status of a refusal',
     'refuses other origins by default',
     'insists on a subprotocol',
+    'compresses',
+    'keeps a context',
+    'asks for deflate parameters',
+    'takes deflate parameters',
+    'chooses a window of 8 bits',
+    'chooses what to compress',
+    'compresses what gets smaller',
   ]);
 
   async listen(options: ListenOptions): Promise<Listener> {
@@ -68,9 +81,10 @@ export class FramewireEndpoint implements Endpoint {
         ...(origin !== undefined && { origin }),
         ...(maxMessageSize !== undefined && { maxMessageSize }),
         ...(ca !== undefined && { tls: { ca } }),
+        ...deflateOptions(options),
       });
       void (options.json === true ? pullValues : pull)(connection, inbound, options);
-      return linkOf(connection, inbound, new Map());
+      return linkOf(connection, inbound, { headers: new Map(), deflate: options.deflate });
     } catch (error) {
       if (!HandshakeError.isInstance(error)) throw error;
       const cause = error.cause instanceof Error ? `; ${error.cause.message}` : '';
@@ -102,7 +116,8 @@ function pullingServer(
     for await (const connection of server) {
       const inbound = new Inbound();
       void read(connection, inbound, options);
-      accepted.push(linkOf(connection, inbound, connection.context));
+      const { context: headers } = connection;
+      accepted.push(linkOf(connection, inbound, { headers, deflate: options.deflate }));
     }
   };
   void acceptAll();
@@ -120,10 +135,11 @@ function pushingServer(
       open: (connection) => {
         const inbound = new Inbound();
         inbounds.set(connection, inbound);
-        accepted.push(linkOf(connection, inbound, connection.context));
+        const { context: headers } = connection;
+        accepted.push(linkOf(connection, inbound, { headers, deflate: options.deflate }));
       },
       message: async (connection, message) => {
-        if (options.echo === true) return connection.send(message);
+        if (options.echo === true) return connection.send(message, sendOptions(options.deflate));
         inbounds.get(connection)?.message(contentOf(message));
       },
       ping: (connection, payload) => inbounds.get(connection)?.ping(payload),
@@ -140,7 +156,23 @@ function serverOptions(options: ListenOptions): ServerOptions<Headers> {
     ...(protocols !== undefined && { protocols }),
     ...(origins !== undefined && { origins }),
     ...(maxMessageSize !== undefined && { maxMessageSize }),
+    ...deflateOptions(options),
   };
+}
+
+function deflateOptions({ deflate = 'off' }: SideOptions): {
+  readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
+} {
+  if (typeof deflate === 'string') return { perMessageDeflate: deflate === 'default' };
+  const willing = { serverNoContextTakeover: false, clientNoContextTakeover: false };
+  return { perMessageDeflate: { ...willing, ...deflate } };
+}
+
+/** Whoever asks for parameters wants to see them used, also for what does not get smaller. */
+function sendOptions(deflate: DeflateChoice | undefined, manner?: Manner): SendOptions {
+  if (manner === 'plain') return { compress: false };
+  if (manner === 'unforced') return {};
+  return manner === 'compressed' || typeof deflate === 'object' ? { compress: true } : {};
 }
 
 function decide(request: HandshakeRequest, options: ListenOptions): Decision<Headers> {
@@ -199,12 +231,12 @@ type AnyConnection = Connection<undefined> | Connection<Headers>;
 async function pull(
   connection: AnyConnection,
   inbound: Inbound,
-  { echo }: SideOptions,
+  options: SideOptions,
 ): Promise<void> {
   const readAll = async (): Promise<void> => {
     for await (const message of connection) {
-      if (echo === true) await connection.send(message);
-      if (echo !== true) inbound.message(contentOf(message));
+      if (options.echo === true) await connection.send(message, sendOptions(options.deflate));
+      if (options.echo !== true) inbound.message(contentOf(message));
     }
   };
   // How it ended is told by `closed`, also when the loop ends with an error.
@@ -233,7 +265,19 @@ async function reportEnd(connection: AnyConnection, inbound: Inbound): Promise<v
   inbound.end({ code: info.code, reason: info.reason, info });
 }
 
-function linkOf(connection: AnyConnection, inbound: Inbound, headers: Headers): Link {
+interface LinkOptions {
+  readonly headers: Headers;
+  readonly deflate: DeflateChoice | undefined;
+}
+
+function linkOf(
+  connection: AnyConnection,
+  inbound: Inbound,
+  { headers, deflate }: LinkOptions,
+): Link {
+  const { protocol, extensions } = connection;
+  assert.deepEqual(agreementOf(extensions), connection.perMessageDeflate);
+  const options = sendOptions(deflate);
   const { messages, pings, pongs, history, closed } = inbound;
   const ping = async (payload: Uint8Array): Promise<void> => {
     // Resolves with the pong of this very payload.
@@ -241,13 +285,18 @@ function linkOf(connection: AnyConnection, inbound: Inbound, headers: Headers): 
     inbound.pong(payload);
   };
   return {
-    ...{ protocol: connection.protocol, headers, messages, pings, pongs, history, closed },
+    ...{ protocol, extensions, headers, messages, pings, pongs, history, closed },
     ping,
-    send: ({ type, data }) => connection.send(data, { type }),
+    send: ({ type, data }, manner) => {
+      const chosen = { ...sendOptions(deflate, manner), type };
+      return manner === 'prepared'
+        ? connection.send(prepareMessage(data, { ...chosen, compress: true }))
+        : connection.send(data, chosen);
+    },
     sendFragments: (type, parts, payload) => {
       const pause = (): Promise<void> => ping(payload);
-      if (type === 'binary') return connection.sendStream(pausing(parts, pause));
-      return connection.sendStream(pausing(cutInsideCharacters(parts), pause));
+      if (type === 'binary') return connection.sendStream(pausing(parts, pause), options);
+      return connection.sendStream(pausing(cutInsideCharacters(parts), pause), options);
     },
     close: async (code, reason) => {
       await connection.close(code, reason);

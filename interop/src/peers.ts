@@ -47,7 +47,18 @@ const EVERYTHING: readonly Ability[] = [
   'can be killed',
   'speaks TLS',
   'offers compression',
+  'compresses',
+  'keeps a context',
+  'asks for deflate parameters',
+  'takes deflate parameters',
+  'chooses a window of 8 bits',
+  'can do without compression',
+  'chooses what to compress',
 ];
+
+function allBut(...lacks: readonly Ability[]): Ability[] {
+  return EVERYTHING.filter((ability) => !lacks.includes(ability));
+}
 
 async function firstInPath(name: string): Promise<string | undefined> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
@@ -88,13 +99,15 @@ async function debianVersion(name: string): Promise<string> {
 }
 
 function goPeer(name: string, library: string, debian: string, lacks: readonly Ability[]): Peer {
-  const abilities = EVERYTHING.filter((ability) => !lacks.includes(ability));
-  const xnet: readonly Ability[] = ['has a JSON codec', 'closes with 1000 only'];
+  const own: readonly Ability[] =
+    name === 'xnet'
+      ? ['has a JSON codec', 'closes with 1000 only']
+      : ['ignores deflate parameters'];
   const program = {
     name,
     command: join(BUILD, name),
     args: [],
-    abilities: name === 'xnet' ? [...abilities, ...xnet] : abilities,
+    abilities: [...allBut(...lacks), ...own],
     needsOrigin: name === 'xnet',
   };
   return {
@@ -104,6 +117,9 @@ function goPeer(name: string, library: string, debian: string, lacks: readonly A
     start: () => Promise.resolve(new AgentEndpoint(program)),
   };
 }
+
+/** Whether this process has been told to use only what Node documents of zlib. */
+const isDocumentedApi = process.env['FRAMEWIRE_DOCUMENTED_API'] === '1';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -124,7 +140,8 @@ const python: Peer = {
         name: 'python',
         command: PYTHON,
         args: ['-u', join(HOME, 'peers', 'python', 'agent.py')],
-        abilities: EVERYTHING,
+        // zlib has no raw deflate with a window of 8 bits, and the library does not make it 9.
+        abilities: allBut('chooses a window of 8 bits', 'chooses what to compress'),
       }),
     ),
 };
@@ -143,7 +160,31 @@ const ws: Peer = {
         name: 'ws',
         command: process.execPath,
         args: [join(HOME, 'dist', 'ws-agent.js')],
-        abilities: EVERYTHING.filter((ability) => ability !== 'does without a common subprotocol'),
+        abilities: [...allBut('does without a common subprotocol'), 'plays the matrix'],
+      }),
+    ),
+};
+
+/** framewire in a process that uses zlib in the other one of its two ways. */
+const framewire: Peer = {
+  name: 'framewire',
+  prepare: () => Promise.resolve(),
+  version: () => Promise.resolve(isDocumentedApi ? 'with handles' : 'on the documented API'),
+  start: () =>
+    Promise.resolve(
+      new AgentEndpoint({
+        name: 'framewire',
+        command: process.execPath,
+        args: [join(HOME, 'dist', 'framewire-agent.js')],
+        abilities: [
+          ...allBut(
+            'does without a common subprotocol',
+            'sends invalid text',
+            'offers compression',
+          ),
+          'plays the matrix',
+        ],
+        env: { FRAMEWIRE_DOCUMENTED_API: isDocumentedApi ? '0' : '1' },
       }),
     ),
 };
@@ -162,7 +203,12 @@ export const chromium: Peer = {
 };
 
 export const PEERS: readonly Peer[] = [
-  goPeer('gorilla', 'github.com/gorilla/websocket', 'golang-github-gorilla-websocket-dev', []),
+  goPeer('gorilla', 'github.com/gorilla/websocket', 'golang-github-gorilla-websocket-dev', [
+    'keeps a context',
+    'asks for deflate parameters',
+    'takes deflate parameters',
+    'chooses a window of 8 bits',
+  ]),
   goPeer('xnet', 'golang.org/x/net/websocket', 'golang-golang-x-net-dev', [
     'sees the status of a refusal',
     'does without a common subprotocol',
@@ -175,8 +221,15 @@ export const PEERS: readonly Peer[] = [
     'limits messages',
     'speaks TLS',
     'offers compression',
+    'compresses',
+    'keeps a context',
+    'asks for deflate parameters',
+    'takes deflate parameters',
+    'chooses a window of 8 bits',
+    'chooses what to compress',
   ]),
   python,
   ws,
+  framewire,
   chromium,
 ];

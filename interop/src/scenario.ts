@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { CloseInfo } from 'framewire';
 import type { Certificate } from './certificate.ts';
 import { patiently } from './event-queue.ts';
+import { WireTap, type TapMode } from './wire-tap.ts';
 import type {
   Ability,
   Closing,
@@ -24,6 +25,7 @@ export interface Scenario {
   readonly subjectNeeds?: readonly Ability[];
   /** What the client must be able to do, whoever that is. */
   readonly clientNeeds?: readonly Ability[];
+  readonly serverNeeds?: readonly Ability[];
   /** The roles of the peer in which it makes sense; both by default. */
   readonly roles?: readonly Role[];
   readonly run: (stage: Stage) => Promise<void>;
@@ -36,6 +38,11 @@ export interface Opening {
   /** What one side does, whichever role it has. */
   readonly ours?: SideOptions;
   readonly theirs?: SideOptions;
+}
+
+/** Two ends of one connection, and what travels between them. */
+export interface TappedPair extends Pair {
+  readonly tap: WireTap;
 }
 
 /** The two ends of one connection. */
@@ -96,17 +103,36 @@ export class Stage {
     return link;
   }
 
-  async open({ server, client, ours, theirs }: Opening, peer: Endpoint = this.peer): Promise<Pair> {
+  async open(opening: Opening, peer: Endpoint = this.peer): Promise<Pair> {
+    const listener = await this.#listenFor(opening, peer);
+    return this.#connect(opening, peer, listener, listener.port);
+  }
+
+  /** As `open`, but through a proxy that reads along. */
+  async openTapped(opening: Opening, mode: TapMode = 'payloads'): Promise<TappedPair> {
+    const listener = await this.#listenFor(opening, this.peer);
+    const tap = await WireTap.open(listener.port, mode);
+    this.#leftovers.push(() => Promise.resolve(tap.close()));
+    return { ...(await this.#connect(opening, this.peer, listener, tap.port)), tap };
+  }
+
+  #listenFor({ server, ours, theirs }: Opening, peer: Endpoint): Promise<Listener> {
+    return this.peerRole === 'server'
+      ? this.listen({ ...server, ...theirs }, peer)
+      : this.listen({ ...server, ...ours }, this.subject);
+  }
+
+  async #connect(
+    { server, client, ours, theirs }: Opening,
+    peer: Endpoint,
+    listener: Listener,
+    port: number,
+  ): Promise<Pair> {
     const peerListens = this.peerRole === 'server';
-    const [serverSide, clientSide] = peerListens ? [theirs, ours] : [ours, theirs];
-    const listener = await this.listen(
-      { ...server, ...serverSide },
-      peerListens ? peer : this.subject,
-    );
     const scheme = server?.certificate === undefined ? 'ws' : 'wss';
-    const url = `${scheme}://127.0.0.1:${listener.port}/`;
+    const url = `${scheme}://127.0.0.1:${port}/`;
     const dialled = await this.dial(
-      { ...client, ...clientSide, url },
+      { ...client, ...(peerListens ? ours : theirs), url },
       peerListens ? this.subject : peer,
     );
     const accepted = await listener.accepted.next();
@@ -147,4 +173,14 @@ export async function closingOf(link: Link): Promise<Closing> {
 /** The library under test tells how the connection ended; a stand-in for it need not. */
 export function assertInfo({ info }: Closing, check: (info: CloseInfo) => void): void {
   if (info !== undefined) check(info);
+}
+
+/** The library under test has failed the connection, with this code and for this reason. */
+export function assertFailed(closing: Closing, code: number, errorCode: string): void {
+  assertInfo(closing, (info) => {
+    assert.equal(info.wasClean, false);
+    assert.equal(info.sent?.code, code);
+    assert.ok(info.error !== undefined && 'code' in info.error, String(info.error));
+    assert.equal(info.error.code, errorCode);
+  });
 }

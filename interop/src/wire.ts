@@ -2,14 +2,20 @@
  * How the suite drives a peer that lives in a process of its own: requests on its stdin, replies
  * and events on its stdout, one JSON object per line, octets in base64. It ends when its stdin does.
  */
-import type { DialOptions, Kind, ListenOptions } from './endpoint.ts';
+import type { DialOptions, Kind, ListenOptions, Manner } from './endpoint.ts';
 
 export type Operation =
   | { readonly op: 'listen'; readonly options: ListenOptions }
   | { readonly op: 'dial'; readonly options: DialOptions }
   /** Closes every connection of a listener with 1001 and stops listening. */
   | { readonly op: 'shutdown'; readonly port: number }
-  | { readonly op: 'send'; readonly link: number; readonly type: Kind; readonly data: string }
+  | {
+      readonly op: 'send';
+      readonly link: number;
+      readonly type: Kind;
+      readonly data: string;
+      readonly manner?: Manner;
+    }
   | {
       readonly op: 'fragments';
       readonly link: number;
@@ -37,6 +43,7 @@ export interface Reply {
   /** Of `dial`. */
   readonly link?: number;
   readonly protocol?: string;
+  readonly extensions?: string;
   /** What went wrong, and the HTTP status if that was it. */
   readonly error?: string;
   readonly status?: number;
@@ -48,6 +55,7 @@ export type Event =
       readonly port: number;
       readonly link: number;
       readonly protocol: string;
+      readonly extensions: string;
       readonly headers: Readonly<Record<string, string>>;
     }
   | {

@@ -1,11 +1,11 @@
 /** The interop peer for npm's ws: a program that speaks the lines of wire.ts. */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
-import type { DialOptions, ListenOptions, SideOptions } from './endpoint.ts';
+import { WebSocket, WebSocketServer, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
+import type { DialOptions, ListenOptions, Manner, SideOptions } from './endpoint.ts';
 import { decodeOctets, encodeOctets, type Event, type Reply, type Request } from './wire.ts';
 
 const CONTROL_TIMEOUT = 5000;
@@ -35,11 +35,21 @@ function add(socket: WebSocket, { echo = false }: SideOptions): number {
   return link;
 }
 
+function deflateOptions({ deflate = 'default' }: SideOptions): boolean | PerMessageDeflateOptions {
+  return typeof deflate === 'string' ? deflate === 'default' : { ...deflate, threshold: 0 };
+}
+
+/** What was agreed on, once the library says by its name that it has taken it over. */
+function extensionsOf(socket: WebSocket, answer: string): string {
+  if (answer.split(';')[0] === socket.extensions) return answer;
+  throw new Error(`the answer is "${answer}", the socket has "${socket.extensions}"`);
+}
+
 function serverOptions(options: ListenOptions): ServerOptions {
   const { protocols = [], origins, refuse, requireProtocol, maxMessageSize = 0 } = options;
   return {
     maxPayload: maxMessageSize,
-    perMessageDeflate: true,
+    perMessageDeflate: deflateOptions(options),
     handleProtocols: (offered) =>
       [...offered].find((protocol) => protocols.includes(protocol)) ?? false,
     verifyClient: ({ origin, req }, answer) => {
@@ -58,6 +68,11 @@ function listen(options: ListenOptions): Promise<Answer> {
       ? createServer()
       : createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) });
   const sockets = new WebSocketServer({ ...serverOptions(options), server });
+  const answers = new WeakMap<IncomingMessage, string>();
+  sockets.on('headers', (lines, request) => {
+    const prefix = 'Sec-WebSocket-Extensions: ';
+    answers.set(request, lines.find((line) => line.startsWith(prefix))?.slice(prefix.length) ?? '');
+  });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
@@ -66,7 +81,8 @@ function listen(options: ListenOptions): Promise<Answer> {
           Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
         );
         const link = add(socket, options);
-        report({ event: 'accepted', port, link, protocol: socket.protocol, headers });
+        const extensions = extensionsOf(socket, answers.get(request) ?? '');
+        report({ event: 'accepted', port, link, protocol: socket.protocol, extensions, headers });
       });
       servers.set(port, sockets);
       resolve({ port });
@@ -81,12 +97,18 @@ function dial(options: DialOptions): Promise<Answer> {
     ...(origin === undefined ? {} : { origin }),
     ...(certificate === undefined ? {} : { ca: readFileSync(certificate) }),
     maxPayload: maxMessageSize,
+    perMessageDeflate: deflateOptions(options),
     handshakeTimeout: CONTROL_TIMEOUT,
   });
   // Listening from the start, because messages may follow the 101 at once.
   const link = add(socket, options);
+  let answer = '';
+  socket.on('upgrade', ({ headers }) => (answer = headers['sec-websocket-extensions'] ?? ''));
   return new Promise((resolve) => {
-    socket.on('open', () => resolve({ link, protocol: socket.protocol }));
+    socket.on('open', () => {
+      const extensions = extensionsOf(socket, answer);
+      resolve({ link, protocol: socket.protocol, extensions });
+    });
     socket.on('error', (error) => resolve({ error: error.message }));
     socket.on('unexpected-response', (request, { statusCode = 0 }) => {
       request.destroy();
@@ -103,6 +125,16 @@ function shutdown(port: number): Answer {
   return {};
 }
 
+interface Sent {
+  readonly data: string;
+  readonly type: string;
+  readonly manner?: Manner;
+}
+
+function send(socket: WebSocket, { data, type, manner }: Sent): void {
+  socket.send(decodeOctets(data), { binary: type === 'binary', compress: manner !== 'plain' });
+}
+
 function perform(request: Request): Answer | Promise<Answer> {
   if (request.op === 'listen') return listen(request.options);
   if (request.op === 'dial') return dial(request.options);
@@ -111,7 +143,7 @@ function perform(request: Request): Answer | Promise<Answer> {
   if (socket === undefined) return { error: `no link ${request.link}` };
   switch (request.op) {
     case 'send':
-      socket.send(decodeOctets(request.data), { binary: request.type === 'binary' });
+      send(socket, request);
       break;
     case 'fragments':
       request.parts.forEach((part, index) => {

@@ -13,6 +13,10 @@ from http import HTTPStatus
 from websockets.client import WebSocketClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatusCode
 from websockets.frames import OP_BINARY, OP_CONT, OP_TEXT, Close
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.legacy.client import connect
 from websockets.legacy.server import WebSocketServerProtocol, serve
 
@@ -26,6 +30,40 @@ def report(value):
 
 def encode(data):
     return base64.b64encode(data).decode()
+
+
+# What a scenario asks for, and the arguments of the library's two factories.
+DEFLATE_ARGUMENTS = {
+    "serverNoContextTakeover": "server_no_context_takeover",
+    "clientNoContextTakeover": "client_no_context_takeover",
+    "serverMaxWindowBits": "server_max_window_bits",
+    "clientMaxWindowBits": "client_max_window_bits",
+}
+
+
+def compression(options, factory):
+    """The arguments of serve() and connect() that are about permessage-deflate."""
+    request = options.get("deflate", "default")
+    if request == "default":
+        return {}
+    if request == "off":
+        return {"compression": None}
+    arguments = {DEFLATE_ARGUMENTS[name]: value for name, value in request.items()}
+    return {"compression": None, "extensions": [factory(**arguments)]}
+
+
+def agreed(connection):
+    """What the library has agreed on, as the header that says the same."""
+    for extension in connection.extensions:
+        local = (extension.local_no_context_takeover, extension.local_max_window_bits)
+        remote = (extension.remote_no_context_takeover, extension.remote_max_window_bits)
+        client, server = (local, remote) if connection.is_client else (remote, local)
+        header = extension.name
+        for side, (no_context, bits) in (("server", server), ("client", client)):
+            header += f"; {side}_no_context_takeover" if no_context else ""
+            header += f"; {side}_max_window_bits={bits}"
+        return header
+    return ""
 
 
 class ReportsPings:
@@ -92,6 +130,7 @@ class Agent:
                     "port": port,
                     "link": link,
                     "protocol": connection.subprotocol or "",
+                    "extensions": agreed(connection),
                     "headers": headers,
                 }
             )
@@ -115,6 +154,7 @@ class Agent:
             max_size=options.get("maxMessageSize"),
             ping_interval=None,
             ssl=context,
+            **compression(options, ServerPerMessageDeflateFactory),
         )
         port = server.sockets[0].getsockname()[1]
         self.servers[port] = server
@@ -134,6 +174,7 @@ class Agent:
                 max_size=options.get("maxMessageSize"),
                 ping_interval=None,
                 **({"ssl": context} if context else {}),
+                **compression(options, ClientPerMessageDeflateFactory),
             )
         except InvalidStatusCode as error:
             return {"error": str(error), "status": error.status_code}
@@ -141,7 +182,11 @@ class Agent:
             return {"error": str(error)}
         link = self.add(connection)
         self.start(self.read(connection, options.get("echo", False)))
-        return {"link": link, "protocol": connection.subprotocol or ""}
+        return {
+            "link": link,
+            "protocol": connection.subprotocol or "",
+            "extensions": agreed(connection),
+        }
 
     async def ping(self, connection, data):
         waiter = await connection.ping(data)

@@ -30,6 +30,17 @@ export const BROWSER: readonly Scenario[] = [
     },
   },
   {
+    title: 'a page offers compression, and that its window be chosen (RFC 7692 §7.1.2.2)',
+    needs: ['is a browser'],
+    run: async (stage) => {
+      const { ours, theirs } = await stage.open({ ours: { deflate: { clientMaxWindowBits: 11 } } });
+      const offer = ours.headers.get('sec-websocket-extensions');
+      assert.equal(offer, 'permessage-deflate; client_max_window_bits');
+      assert.equal(theirs.extensions, 'permessage-deflate; client_max_window_bits=11');
+      assert.equal(ours.extensions, theirs.extensions);
+    },
+  },
+  {
     title: 'a page that goes away closes with 1001 (§7.4.1)',
     needs: ['is a browser'],
     run: async (stage) => {

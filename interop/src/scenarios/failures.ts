@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { binary, pseudoRandomOctets, text } from '../contents.ts';
 import type { Closing } from '../endpoint.ts';
-import { assertContent, assertInfo, closingOf, type Scenario } from '../scenario.ts';
+import { assertContent, assertFailed, assertInfo, closingOf, type Scenario } from '../scenario.ts';
 
 const LIMIT = 1000;
 
@@ -12,15 +12,6 @@ function assertLost(closing: Closing): void {
     assert.equal(info.wasClean, false);
     assert.equal(info.initiator, 'network');
     assert.ok(info.error instanceof Error, 'a lost connection says why');
-  });
-}
-
-function assertFailed(closing: Closing, code: number, errorCode: string): void {
-  assertInfo(closing, (info) => {
-    assert.equal(info.wasClean, false);
-    assert.equal(info.sent?.code, code);
-    assert.ok(info.error !== undefined && 'code' in info.error, String(info.error));
-    assert.equal(info.error.code, errorCode);
   });
 }
 

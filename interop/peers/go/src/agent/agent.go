@@ -30,6 +30,8 @@ type Options struct {
 	Certificate    string            `json:"certificate"`
 	Key            string            `json:"key"`
 	JSON           bool              `json:"json"`
+	// Deflate is "off", or something else where the library has nothing to choose.
+	Deflate interface{} `json:"deflate"`
 }
 
 // Request is one line of stdin.
@@ -40,6 +42,7 @@ type Request struct {
 	Link    int      `json:"link"`
 	Port    int      `json:"port"`
 	Type    string   `json:"type"`
+	Manner  string   `json:"manner"`
 	Data    []byte   `json:"data"`
 	Parts   [][]byte `json:"parts"`
 	Code    int      `json:"code"`
@@ -57,7 +60,10 @@ func (r *Refused) Error() string { return r.Err.Error() }
 // Link is one open connection of the library under test.
 type Link interface {
 	Protocol() string
-	Send(kind string, data []byte) error
+	// Extensions is what was agreed on, as a Sec-WebSocket-Extensions.
+	Extensions() string
+	// Send has a manner where the scenario chooses one: plain, compressed or prepared.
+	Send(kind string, data []byte, manner string) error
 	Fragments(kind string, parts [][]byte, ping []byte) error
 	Ping(data []byte) error
 	Close(code int, reason string) error
@@ -151,7 +157,7 @@ func (a *agent) perform(request Request) (object, error) {
 	}
 	switch request.Op {
 	case "send":
-		return nil, link.Send(request.Type, request.Data)
+		return nil, link.Send(request.Type, request.Data, request.Manner)
 	case "fragments":
 		return nil, link.Fragments(request.Type, request.Parts, request.Data)
 	case "ping":
@@ -179,7 +185,7 @@ func (a *agent) read(id int, link Link, echo bool) {
 				a.emit(object{"event": "message", "link": id, "type": kind, "data": data})
 				return
 			}
-			if err := link.Send(kind, data); err != nil {
+			if err := link.Send(kind, data, ""); err != nil {
 				fmt.Fprintln(os.Stderr, "agent: echo:", err)
 			}
 		},
@@ -196,7 +202,9 @@ func (a *agent) dial(options Options) (object, error) {
 	}
 	id := a.add(link)
 	go a.read(id, link, options.Echo)
-	return object{"link": id, "protocol": link.Protocol()}, nil
+	return object{
+		"link": id, "protocol": link.Protocol(), "extensions": link.Extensions(),
+	}, nil
 }
 
 func (a *agent) listen(options Options) (object, error) {
@@ -213,7 +221,8 @@ func (a *agent) listen(options Options) (object, error) {
 		a.state.Unlock()
 		a.emit(object{
 			"event": "accepted", "port": port, "link": id,
-			"protocol": link.Protocol(), "headers": flatten(header),
+			"protocol": link.Protocol(), "extensions": link.Extensions(),
+			"headers": flatten(header),
 		})
 		a.read(id, link, options.Echo)
 		a.state.Lock()

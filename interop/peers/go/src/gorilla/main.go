@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -32,7 +33,7 @@ func (peer) Handler(options agent.Options, accepted func(agent.Link, http.Header
 	upgrader := websocket.Upgrader{
 		Subprotocols:      options.Protocols,
 		WriteBufferSize:   bufferSize(options),
-		EnableCompression: true,
+		EnableCompression: options.Deflate != "off",
 	}
 	if options.Origins != nil {
 		upgrader.CheckOrigin = func(request *http.Request) bool {
@@ -65,7 +66,7 @@ func (peer) Dial(options agent.Options) (agent.Link, error) {
 	dialer := websocket.Dialer{
 		Subprotocols:      options.Protocols,
 		WriteBufferSize:   bufferSize(options),
-		EnableCompression: true,
+		EnableCompression: options.Deflate != "off",
 		HandshakeTimeout:  controlWait,
 		TLSClientConfig:   trust,
 	}
@@ -109,10 +110,27 @@ func messageType(kind string) int {
 
 func (l *link) Protocol() string { return l.conn.Subprotocol() }
 
-func (l *link) Send(kind string, data []byte) error {
+// Extensions says what the library agrees on whenever it compresses; a server has no other way to
+// tell whether it does.
+func (l *link) Extensions() string {
+	if reflect.ValueOf(l.conn).Elem().FieldByName("newCompressionWriter").IsNil() {
+		return ""
+	}
+	return "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+}
+
+func (l *link) Send(kind string, data []byte, manner string) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	return l.conn.WriteMessage(messageType(kind), data)
+	l.conn.EnableWriteCompression(manner != "plain")
+	if manner != "prepared" {
+		return l.conn.WriteMessage(messageType(kind), data)
+	}
+	prepared, err := websocket.NewPreparedMessage(messageType(kind), data)
+	if err != nil {
+		return err
+	}
+	return l.conn.WritePreparedMessage(prepared)
 }
 
 func (l *link) Fragments(kind string, parts [][]byte, ping []byte) error {

@@ -111,7 +111,10 @@ func (l *link) Protocol() string {
 	return ""
 }
 
-func (l *link) Send(kind string, data []byte) error {
+// Extensions is always empty: the library has none.
+func (l *link) Extensions() string { return "" }
+
+func (l *link) Send(kind string, data []byte, _ string) error {
 	if l.json {
 		var order Order
 		if err := json.Unmarshal(data, &order); err != nil {
