@@ -16,6 +16,7 @@ export class HandshakeRequest {
   /** The page the client says it runs on; absent for most clients that are no browsers. */
   readonly origin: string | undefined;
   readonly host: string;
+  readonly remoteAddress: string | undefined;
   /** Subprotocols the client offers, best first. */
   readonly protocols: readonly string[];
   /** The transport itself is TLS; a proxy in front may have ended it. */
@@ -23,7 +24,6 @@ export class HandshakeRequest {
   /** Node's request, where the handshake came through an `http.Server`. */
   readonly message: IncomingMessage | undefined;
   readonly #query: string;
-  readonly #duplex: Duplex;
 
   /** @internal */
   constructor(
@@ -42,12 +42,8 @@ export class HandshakeRequest {
     this.encrypted = isEncrypted(duplex);
     this.message = message;
     this.#query = offer.query;
-    this.#duplex = duplex;
-  }
-
-  /** Undefined where the transport is no socket, and once it is gone. */
-  get remoteAddress(): string | undefined {
-    return this.#duplex instanceof Socket ? this.#duplex.remoteAddress : undefined;
+    // Now, since a socket that is closed does not know it any more.
+    this.remoteAddress = duplex instanceof Socket ? duplex.remoteAddress : undefined;
   }
 
   get query(): URLSearchParams {
