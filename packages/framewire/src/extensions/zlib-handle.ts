@@ -87,10 +87,17 @@ export function canUseHandles(): boolean {
   return isUsable;
 }
 
-/** Two messages there and back, the second of them referring to the first; and one that is corrupt. */
 function tryHandles(): boolean {
   const deflateStream = createDeflateRaw();
   const inflateStream = createInflateRaw();
+  const areUsable = tryStreams(deflateStream, inflateStream);
+  deflateStream.close();
+  inflateStream.close();
+  return areUsable;
+}
+
+/** Two messages there and back, the second of them referring to the first; and one that is corrupt. */
+function tryStreams(deflateStream: DeflateRaw, inflateStream: InflateRaw): boolean {
   try {
     const deflater = new ZlibHandle(deflateStream);
     const inflater = new ZlibHandle(inflateStream);
@@ -111,8 +118,5 @@ function tryHandles(): boolean {
     return second > 0 && second < first && rejects;
   } catch {
     return false;
-  } finally {
-    deflateStream.close();
-    inflateStream.close();
   }
 }
