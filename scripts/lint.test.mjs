@@ -59,6 +59,11 @@ const layers = [
     mayNot: ['node:http', '../protocol/frame.ts', '../connection/inbox.ts'],
   },
   {
+    file: `${source}/handshake/latin1.ts`,
+    may: ['node:buffer'],
+    mayNot: ['node:crypto', './origin.ts', '../protocol/frame.ts'],
+  },
+  {
     file: `${source}/connection/connection.ts`,
     may: [
       './inbox.ts',

@@ -10,6 +10,7 @@ import {
   type ConnectionOptions,
   type ConnectionSettings,
 } from '../connection/options.ts';
+import { Transport } from '../connection/transport.ts';
 import { HandshakeError, invalidArgument } from '../errors.ts';
 import { createKey } from '../handshake/accept-key.ts';
 import {
@@ -71,7 +72,7 @@ export async function connect(
   options.signal?.throwIfAborted();
   const duplex = options.transport ?? dial(destination, options.tls ?? {});
   if (!(duplex instanceof Duplex)) throw invalidArgument('transport is not a Duplex');
-  const stream = new OpeningStream(duplex, {
+  const stream = new OpeningStream(new Transport(duplex), {
     clock: settings.clock,
     timeout,
     signal: options.signal,
@@ -144,19 +145,17 @@ function open(
     const { status, headers } = response;
     throw new HandshakeError('ERR_WS_EXTENSION', compression, { status, headers });
   }
-  const head = stream.release();
+  const early = stream.release();
   const connection = new Connection<undefined>({
-    role: 'client',
-    transport: stream.duplex,
-    settings,
+    endpoint: { role: 'client', settings, handler: options.handler },
+    transport: stream.transport,
     url: destination.url,
     protocol: agreement.protocol,
     compression,
     context: undefined,
-    handler: options.handler,
     responseHeaders: response.headers,
   });
-  connection.start(head, undefined);
+  connection.start(early, undefined);
   return connection;
 }
 

@@ -12,9 +12,20 @@ export interface Timer {
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimer(delay, task) {
-    // Beyond this Node would fire at once.
-    const timeout = setTimeout(task, Math.min(delay, 2 ** 31 - 1)).unref();
-    return { cancel: () => clearTimeout(timeout) };
-  },
+  setTimer: (delay, task) => new SystemTimer(delay, task),
 };
+
+/** Beyond this Node would fire at once. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout;
+
+  constructor(delay: number, task: () => void) {
+    this.#timeout = setTimeout(task, Math.min(delay, MAX_DELAY)).unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+  }
+}

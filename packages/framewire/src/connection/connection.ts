@@ -26,6 +26,8 @@ import { withCodec, type Codec, type CodecConnection } from './codec.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 import type { ConnectionHandler } from './handler.ts';
 import type { MessageStream } from './message-stream.ts';
+import type { Early } from './opening-stream.ts';
+import type { Transport } from './transport.ts';
 import { octetsOf, toMessage, type Message, type Sendable, type SendOptions } from './message.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Pings } from './pings.ts';
@@ -37,19 +39,24 @@ import { toDuplex, toWebStreams, type WebStreams } from './views.ts';
 
 export type ReadyState = 'open' | 'closing' | 'closed';
 
+/** What all connections of a server share; a client has one connection. */
+export interface Endpoint<Context> {
+  readonly role: Role;
+  readonly settings: ConnectionSettings;
+  readonly handler: ConnectionHandler<Context, never> | undefined;
+  readonly onFinished?: ((connection: Connection<Context>) => void) | undefined;
+}
+
 /** What a client or server knows about a connection when it makes one. */
 export interface ConnectionInit<Context> {
-  readonly role: Role;
-  readonly transport: Duplex;
-  readonly settings: ConnectionSettings;
+  readonly endpoint: Endpoint<Context>;
+  readonly transport: Transport;
   readonly url: string;
   readonly protocol: string;
   /** What both sides agreed on about compression, if they did. */
   readonly compression?: Compression | undefined;
   readonly context: Context;
-  readonly handler: ConnectionHandler<Context, never> | undefined;
   readonly responseHeaders?: ReadonlyMap<string, string> | undefined;
-  readonly onFinished?: ((connection: Connection<Context>) => void) | undefined;
 }
 
 export interface PingOptions {
@@ -61,11 +68,17 @@ export interface PingOptions {
 /** One object for all sends: nothing is allocated for a message. */
 const NO_OPTIONS: SendOptions = Object.freeze({});
 
-/** A handler whose types were checked where it was given; here it is called with `this` only. */
 type AnyHandler = ConnectionHandler<unknown, unknown>;
 
-export class Connection<Context = unknown> implements AsyncIterable<Message> {
+/** Its types were checked where it was made; here its functions are called with `this` only. */
+interface AnyEndpoint {
   readonly role: Role;
+  readonly settings: ConnectionSettings;
+  readonly handler: AnyHandler | undefined;
+  readonly onFinished?: ((connection: Connection) => void) | undefined;
+}
+
+export class Connection<Context = unknown> implements AsyncIterable<Message> {
   /** The URL that a client asked for; the request target on a server. */
   readonly url: string;
   /** The subprotocol both sides agreed on, or the empty string (RFC 6455 §1.9). */
@@ -74,12 +87,9 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   readonly context: Context;
   /** A client: the headers of the server's 101, by lower-case name. A server: undefined. */
   readonly responseHeaders: ReadonlyMap<string, string> | undefined;
-  readonly #compression: Compression | undefined;
+  readonly #endpoint: AnyEndpoint;
   readonly #driver: ProtocolDriver;
-  readonly #settings: ConnectionSettings;
   readonly #sending: Sending;
-  readonly #handler: AnyHandler | undefined;
-  readonly #onFinished: ((connection: Connection) => void) | undefined;
   /** Made when the first message arrives, or is waited for, that no handler takes. */
   #reading: Reading | undefined;
   #pings: Pings | undefined;
@@ -90,29 +100,36 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /** @internal */
   constructor(init: ConnectionInit<Context>) {
-    this.role = init.role;
     this.url = init.url;
     this.protocol = init.protocol;
     this.context = init.context;
     this.responseHeaders = init.responseHeaders;
-    this.#compression = init.compression;
-    this.#settings = init.settings;
-    this.#handler = init.handler;
-    this.#onFinished = init.onFinished as ((connection: Connection) => void) | undefined;
-    const { role, transport, settings, compression } = init;
+    const { endpoint, transport, compression } = init;
+    const { role, settings } = endpoint;
+    this.#endpoint = endpoint as unknown as AnyEndpoint;
     this.#driver = new ProtocolDriver(role, transport, this, settings, compression);
-    this.#sending = new Sending(this.#driver, settings, compression);
+    this.#sending = new Sending(this.#driver, compression);
+  }
+
+  get role(): Role {
+    return this.#endpoint.role;
   }
 
   /**
    * @internal Begins to read. With a handler at once; otherwise in a turn of its own, so that whoever
    * awaits the connection can say first how it is to be read.
    */
-  start(head: Uint8Array, opening: unknown): void {
+  start(early: Early, opening: unknown): void {
     publishOpened(this);
     this.#guard(() => this.#handler?.open?.(this, opening));
-    if (this.#handler?.message !== undefined) this.#driver.start(head);
-    else setImmediate(() => this.#driver.start(head));
+    const { octets, lent } = early;
+    if (this.#handler?.message !== undefined) {
+      this.#driver.start(octets, lent);
+      return;
+    }
+    this.#driver.transport.pause();
+    const kept = lent ? copyOf(octets, 0, octets.length) : octets;
+    setImmediate(() => this.#driver.start(kept, false));
   }
 
   get readyState(): ReadyState {
@@ -122,12 +139,12 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /** The extensions both sides agreed on, with their parameters, or the empty string (RFC 6455 §9). */
   get extensions(): string {
-    return this.#compression?.extensions ?? '';
+    return this.#sending.compression?.extensions ?? '';
   }
 
   /** The parameters of permessage-deflate (RFC 7692 §7.1); undefined where it was not agreed on. */
   get perMessageDeflate(): DeflateAgreement | undefined {
-    return this.#compression?.agreement;
+    return this.#sending.compression?.agreement;
   }
 
   /** Octets that were sent and that the kernel has not taken, headers included. */
@@ -374,7 +391,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     this.#closed?.resolve(info);
     publishClosed(this, info);
     this.#guard(() => this.#handler?.closed?.(this, info));
-    this.#onFinished?.(this);
+    this.#endpoint.onFinished?.(this);
   }
 
   /** @internal */
@@ -441,6 +458,14 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     // Where there is no connection left to fail, the mistake must not be silent, nor end the process.
     if (this.#driver.isFinished) process.emitWarning(reason);
     else this.#driver.fail(reason, CloseCode.internalError);
+  }
+
+  get #settings(): ConnectionSettings {
+    return this.#endpoint.settings;
+  }
+
+  get #handler(): AnyHandler | undefined {
+    return this.#endpoint.handler;
   }
 
   get #socket(): Socket | undefined {

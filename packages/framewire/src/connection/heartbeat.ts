@@ -15,7 +15,7 @@ export interface WheelMember {
 export class Wheel {
   readonly #clock: Clock;
   readonly #step: number;
-  readonly #slots: Set<WheelMember>[] = Array.from({ length: SLOTS }, () => new Set());
+  readonly #slots: (Set<WheelMember> | undefined)[] = [];
   readonly #onEmpty: () => void;
   #at = 0;
   #size = 0;
@@ -29,13 +29,13 @@ export class Wheel {
 
   /** The first beat comes after a whole turn, less at most an eighth that has passed already. */
   add(member: WheelMember): void {
-    this.#slots[this.#at]!.add(member);
+    (this.#slots[this.#at] ??= new Set()).add(member);
     this.#size++;
     this.#timer ??= this.#clock.setTimer(this.#step, () => this.#turn());
   }
 
   remove(member: WheelMember): void {
-    if (!this.#slots.some((slot) => slot.delete(member))) return;
+    if (!this.#slots.some((slot) => slot?.delete(member))) return;
     this.#size--;
     if (this.#size > 0) return;
     this.#timer?.cancel();
@@ -46,7 +46,7 @@ export class Wheel {
   #turn(): void {
     this.#timer = this.#clock.setTimer(this.#step, () => this.#turn());
     this.#at = (this.#at + 1) % SLOTS;
-    for (const member of this.#slots[this.#at]!) member.onBeat();
+    for (const member of this.#slots[this.#at] ?? []) member.onBeat();
   }
 }
 

@@ -8,6 +8,7 @@ const PROGRESS = 1024;
 
 /** What is asked of a connection. */
 export interface Pulse {
+  readonly settings: ConnectionSettings;
   /** Frames completed so far. */
   readonly framesReceived: number;
   readonly octetsReceived: number;
@@ -19,19 +20,17 @@ export interface Pulse {
 
 export class KeepAlive implements WheelMember {
   readonly #pulse: Pulse;
-  readonly #settings: ConnectionSettings;
   #wheel: Wheel | undefined;
   #frames = 0;
   #octets = 0;
   #deadline: Timer | undefined;
 
-  constructor(pulse: Pulse, settings: ConnectionSettings) {
+  constructor(pulse: Pulse) {
     this.#pulse = pulse;
-    this.#settings = settings;
   }
 
   start(): void {
-    const { heartbeat, clock } = this.#settings;
+    const { heartbeat, clock } = this.#pulse.settings;
     if (heartbeat !== undefined) this.#wheel = joinWheel(clock, heartbeat.interval, this);
   }
 
@@ -47,7 +46,7 @@ export class KeepAlive implements WheelMember {
   }
 
   onBeat(): void {
-    const { heartbeat } = this.#settings;
+    const { heartbeat } = this.#pulse.settings;
     // A peer that is held back cannot answer; but writing to one that is gone brings it to light.
     if (!this.#pulse.isReading) this.#pulse.ask();
     const isAlive = this.#isAlive;
@@ -62,7 +61,7 @@ export class KeepAlive implements WheelMember {
   }
 
   #watch({ timeout }: Heartbeat): void {
-    this.#deadline = this.#settings.clock.setTimer(timeout, () => {
+    this.#deadline = this.#pulse.settings.clock.setTimer(timeout, () => {
       this.#deadline = undefined;
       if (!this.#isAlive) this.#pulse.onSilence(timeout);
     });

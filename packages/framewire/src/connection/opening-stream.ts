@@ -1,13 +1,14 @@
 /**
- * A stream during the opening handshake, for either role: its octets in order, one deadline for all
- * of it, and one place where its failures end up. `release` hands it over without a trace.
+ * A transport during the opening handshake, for either role: its octets in order, one deadline for all
+ * of it, and one place where its failures end up. `release` gives it to whoever comes next.
  */
 import { addAbortListener } from 'node:events';
-import type { Duplex } from 'node:stream';
 import { HandshakeError, TimeoutError } from '../errors.ts';
 import type { HeadReader } from '../handshake/http1-head.ts';
+import { copyOf } from '../protocol/octets.ts';
 import type { Clock, Timer } from './clock.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
+import type { Transport, TransportSink } from './transport.ts';
 
 export interface OpeningStreamOptions {
   readonly clock: Clock;
@@ -18,38 +19,58 @@ export interface OpeningStreamOptions {
   readonly url?: string | undefined;
 }
 
+/** Octets, which are `lent` when they must be copied to outlive the call they came with. */
+export interface Early {
+  readonly octets: Uint8Array;
+  readonly lent: boolean;
+}
+
+/** Whoever waits for a head: told in the call that brings its last octet. */
+interface HeadWaiter {
+  readonly reader: HeadReader;
+  /** The octets are lent. */
+  readonly resolve: (head: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** Octets that may arrive before anybody asks for them; then the peer is held back. */
 const MAX_UNREAD = 64 * 1024;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
-export class OpeningStream {
-  readonly duplex: Duplex;
+export const NOTHING_EARLY: Early = { octets: EMPTY, lent: false };
+
+export class OpeningStream implements TransportSink {
+  readonly transport: Transport;
+  readonly octetsExpected = 0;
   readonly #url: string | undefined;
   readonly #timer: Timer;
   readonly #abort: Disposable | undefined;
-  readonly #failure: Deferred<never> = deferred();
-  #chunks: Uint8Array[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  #failed: Deferred<never> | undefined;
+  #head: HeadWaiter | undefined;
+  #chunks: Uint8Array[] | undefined;
+  /** What the chunk that is being handled has left, before it is copied. */
+  #rest: Early | undefined;
   #unread = 0;
   #hasEnded = false;
+  #failsOnEnd = false;
   #isSilent = true;
   #wake: (() => void) | undefined;
 
-  constructor(duplex: Duplex, options: OpeningStreamOptions) {
-    this.duplex = duplex;
+  constructor(transport: Transport, options: OpeningStreamOptions) {
+    this.transport = transport;
     this.#url = options.url;
-    void ignorable(this.#failure.promise);
     const { clock, timeout, signal } = options;
     this.#timer = clock.setTimer(timeout, () =>
       this.fail(new TimeoutError('ERR_WS_OPENING_TIMEOUT', timeout)),
     );
     this.#abort =
-      signal === undefined
-        ? undefined
-        : addAbortListener(signal, () => this.#failure.reject(signal.reason));
-    duplex.on('data', this.#onData).on('end', this.#onEnd);
-    duplex.on('error', this.#onError).on('close', this.#onClose);
-    if (duplex.destroyed) this.#lose('it is destroyed');
+      signal === undefined ? undefined : addAbortListener(signal, () => this.fail(signal.reason));
+    transport.sink = this;
+    if (transport.duplex.destroyed) this.#lose('it is destroyed');
+    transport.start();
+    transport.resume();
   }
 
   /** Not one octet has arrived: there is nobody to answer. */
@@ -59,100 +80,156 @@ export class OpeningStream {
 
   /** The promise's outcome, or the failure of the stream, whichever is first. */
   race<Value>(promise: Promise<Value>): Promise<Value> {
-    return Promise.race([promise, this.#failure.promise]);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (this.#failed === undefined) {
+      this.#failed = deferred();
+      void ignorable(this.#failed.promise);
+    }
+    return Promise.race([promise, this.#failed.promise]);
   }
 
   /** The next octets that arrive; undefined at the end of the stream. */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        this.#unread -= chunk.length;
-        if (this.duplex.isPaused()) this.duplex.resume();
-        return chunk;
-      }
+      const chunk = this.#shift();
+      if (chunk !== undefined) return chunk;
       if (this.#hasEnded) return undefined;
       await this.race(new Promise<void>((resolve) => (this.#wake = resolve)));
     }
   }
 
   /** The octets of one HTTP head, to its blank line; rejects with what is wrong with it. */
-  async readHead(reader: HeadReader): Promise<Uint8Array> {
-    for (;;) {
-      const chunk = await this.next();
-      if (chunk === undefined) throw this.#lost('it ended early');
-      const result = reader.push(chunk);
-      if (result.kind === 'refusal') throw result.error;
-      if (result.kind === 'needMore') continue;
-      this.unread(result.rest);
-      return result.head;
-    }
+  readHead(reader: HeadReader): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.awaitHead({
+        reader,
+        resolve: (head) => resolve(copyOf(head, 0, head.length)),
+        reject,
+      });
+    });
   }
 
-  /** Puts back octets that were read too far. */
-  unread(octets: Uint8Array): void {
-    if (octets.length === 0) return;
-    this.#chunks.unshift(octets);
-    this.#unread += octets.length;
+  /** As `readHead`, without a promise. */
+  awaitHead(waiter: HeadWaiter): void {
+    if (this.#failure !== undefined) {
+      waiter.reject(this.#failure.error);
+      return;
+    }
+    this.#head = waiter;
+    for (let chunk = this.#shift(); chunk !== undefined; chunk = this.#shift()) {
+      this.#readHead(waiter, chunk, false);
+      if (this.#head !== waiter) return;
+    }
+    if (this.#hasEnded) this.#endHead();
   }
 
   /** Where an end of the stream is a failure from now on, such as while the application decides. */
   failOnEnd(): void {
+    this.#failsOnEnd = true;
     if (this.#hasEnded) this.#lose('it ended early');
-    else this.duplex.once('end', this.#onEarlyEnd);
   }
 
   /** Ends whatever is awaited with the error. */
-  fail(error: Error): void {
-    this.#failure.reject(error);
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#failed?.reject(error);
+    const head = this.#head;
+    this.#head = undefined;
+    head?.reject(error);
   }
 
-  /** Lets go of the stream; returns what has arrived and was not asked for. Nothing of it stays. */
-  release(): Uint8Array {
+  /** Lets go of the transport; returns what has arrived and was not asked for. */
+  release(): Early {
     this.#detach();
-    this.duplex.pause();
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    if (chunks.length < 2) return chunks[0] ?? EMPTY;
-    return Buffer.concat(chunks);
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined) return rest;
+    const chunks = this.#chunks ?? [];
+    this.#chunks = undefined;
+    if (chunks.length === 0) return NOTHING_EARLY;
+    return { octets: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), lent: false };
   }
 
-  /** Lets go of the stream and destroys it; its late errors concern nobody. */
+  /** Lets go of the transport and destroys it; its late errors concern nobody. */
   destroy(): void {
     this.#detach();
-    this.duplex.on('error', ignore);
-    this.duplex.destroy();
+    this.transport.destroy();
+  }
+
+  onData(chunk: Uint8Array, lent: boolean): void {
+    this.#isSilent = false;
+    if (this.#head === undefined) this.#keep(lent ? copyOf(chunk, 0, chunk.length) : chunk);
+    else this.#readHead(this.#head, chunk, lent);
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    this.#endHead();
+    if (this.#failsOnEnd) this.#lose('it ended early');
+    this.#wakeReader();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (error !== undefined) this.#lose(error.message, error);
+    // After an orderly end there may be octets to read still.
+    else if (!this.#hasEnded) this.#lose('it closed early');
+  }
+
+  onFull(): void {}
+
+  onDrain(): void {}
+
+  #readHead(waiter: HeadWaiter, chunk: Uint8Array, lent: boolean): void {
+    const result = waiter.reader.push(chunk);
+    if (result.kind === 'needMore') return;
+    this.#head = undefined;
+    if (result.kind === 'refusal') {
+      waiter.reject(result.error);
+      return;
+    }
+    const { head, rest } = result;
+    this.#rest = rest.length === 0 ? undefined : { octets: rest, lent };
+    waiter.resolve(head);
+    this.#keepRest();
+  }
+
+  /** What nobody has taken within the call. */
+  #keepRest(): void {
+    const rest = this.#rest;
+    if (rest === undefined) return;
+    this.#rest = undefined;
+    const { octets, lent } = rest;
+    this.#chunks = [lent ? copyOf(octets, 0, octets.length) : octets, ...(this.#chunks ?? [])];
+    this.#unread += octets.length;
+  }
+
+  #keep(chunk: Uint8Array): void {
+    (this.#chunks ??= []).push(chunk);
+    this.#unread += chunk.length;
+    if (this.#unread > MAX_UNREAD) this.transport.pause();
+    this.#wakeReader();
+  }
+
+  #shift(): Uint8Array | undefined {
+    const chunk = this.#chunks?.shift();
+    if (chunk === undefined) return undefined;
+    this.#unread -= chunk.length;
+    this.transport.resume();
+    return chunk;
+  }
+
+  #endHead(): void {
+    const head = this.#head;
+    this.#head = undefined;
+    head?.reject(this.#lost('it ended early'));
   }
 
   #detach(): void {
     this.#timer.cancel();
     this.#abort?.[Symbol.dispose]();
-    const { duplex } = this;
-    duplex.off('data', this.#onData).off('end', this.#onEnd).off('end', this.#onEarlyEnd);
-    duplex.off('error', this.#onError).off('close', this.#onClose);
+    this.transport.forsake();
   }
-
-  readonly #onData = (chunk: Uint8Array): void => {
-    this.#isSilent = false;
-    this.#chunks.push(chunk);
-    this.#unread += chunk.length;
-    if (this.#unread > MAX_UNREAD) this.duplex.pause();
-    this.#wakeReader();
-  };
-
-  readonly #onEnd = (): void => {
-    this.#hasEnded = true;
-    this.#wakeReader();
-  };
-
-  readonly #onEarlyEnd = (): void => this.#lose('it ended early');
-
-  readonly #onError = (cause: Error): void => this.#lose(cause.message, cause);
-
-  readonly #onClose = (): void => {
-    // After an orderly end there may be octets to read still.
-    if (!this.#hasEnded) this.#lose('it closed early');
-  };
 
   #lose(detail: string, cause?: Error): void {
     this.fail(this.#lost(detail, cause));
@@ -169,5 +246,3 @@ export class OpeningStream {
     wake?.();
   }
 }
-
-function ignore(): void {}

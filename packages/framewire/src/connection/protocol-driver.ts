@@ -4,7 +4,6 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { LimitError, misuse, TimeoutError, type CloseInfo } from '../errors.ts';
 import { mask } from '../native/masking.ts';
 import { allocate } from '../native/memory.ts';
@@ -13,6 +12,7 @@ import type { Compression } from '../extensions/compression.ts';
 import type { ProtocolSink } from '../protocol/events.ts';
 import type { InflateWaiter } from '../protocol/inflater.ts';
 import { MaskingKeys } from '../protocol/masking.ts';
+import type { ProtocolNatives } from '../protocol/natives.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
@@ -21,7 +21,7 @@ import { KeepAlive, type Pulse } from './keep-alive.ts';
 import { asBuffer } from '../native/text.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { Transport, type TransportSink } from './transport.ts';
+import type { Transport, TransportSink } from './transport.ts';
 
 /**
  * The most that is handled before other connections get their turn: octets of large frames, and octets
@@ -30,6 +30,8 @@ import { Transport, type TransportSink } from './transport.ts';
 const MOST_OCTETS = 1024 * 1024;
 const MOST_FRAMES = 2048;
 const SLICE = 64 * 1024;
+
+const NATIVES: ProtocolNatives = { isUtf8, applyMask: mask, allocate, writeText };
 
 /** Masking keys for all client connections of the process (§10.3). */
 const maskingKeys = new MaskingKeys(randomFillSync);
@@ -53,7 +55,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   readonly transport: Transport;
   readonly #outbox: Outbox;
   readonly #sink: DriverSink;
-  readonly #settings: ConnectionSettings;
+  readonly settings: ConnectionSettings;
   readonly #keepAlive: KeepAlive;
   octetsReceived = 0;
   /** What of a large chunk waits for its turn; empty where only what was read is still inflated. */
@@ -74,37 +76,36 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   constructor(
     role: Role,
-    duplex: Duplex,
+    transport: Transport,
     sink: DriverSink,
     settings: ConnectionSettings,
     compression: Compression | undefined,
   ) {
     this.#sink = sink;
-    this.#settings = settings;
-    this.transport = new Transport(duplex, this);
+    this.settings = settings;
+    this.transport = transport;
+    transport.sink = this;
     this.#outbox = new Outbox(this.transport);
-    this.#keepAlive = new KeepAlive(this, settings);
+    this.#keepAlive = new KeepAlive(this);
     this.protocol = new Protocol({
       role,
       limits: settings.limits,
       sink,
       output: this.#outbox,
       maskingKeys: role === 'client' ? maskingKeys : undefined,
-      isUtf8,
-      applyMask: mask,
-      allocate,
-      writeText,
+      natives: NATIVES,
       inflaters: compression,
       inflateWaiter: this,
     });
   }
 
-  /** Begins to read; `head` is what came right behind the opening handshake. */
-  start(head: Uint8Array): void {
+  /** Begins to read; `early` is what came right behind the opening handshake. */
+  start(early: Uint8Array, lent: boolean): void {
     if (this.#isFinished) return;
     this.#isStarted = true;
     this.#keepAlive.start();
-    this.transport.start(head);
+    this.transport.start();
+    if (early.length > 0) this.onData(early, lent);
     if (this.isReading) this.transport.resume();
   }
 
@@ -230,8 +231,9 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     this.#sendTimer?.cancel();
     this.#sendTimer = undefined;
     this.protocol.releasePongs();
-    this.schedule();
-    this.#sink.onDrain();
+    this.flush();
+    // What was sent since may fill the transport at once: then another drain follows.
+    if (!this.transport.needsDrain) this.#sink.onDrain();
   }
 
   onEnd(): void {
@@ -325,7 +327,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
    */
   #boundRest(end: End): void {
     if (!this.#isPaused) return;
-    const { maxMessageSize } = this.#settings.limits;
+    const { maxMessageSize } = this.settings.limits;
     const inflated = this.protocol.octetsInflated - end.octetsInflated;
     if (inflated <= maxMessageSize) return;
     const code = 'ERR_WS_MESSAGE_TOO_BIG';
@@ -354,7 +356,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   }
 
   #startCloseTimer(): void {
-    const { clock, closeTimeout } = this.#settings;
+    const { clock, closeTimeout } = this.settings;
     this.#closeTimer = clock.setTimer(closeTimeout, () => {
       // A Close that has not left cannot be answered: until then sendTimeout bounds the wait.
       const isOnItsWay = this.#sendTimer !== undefined && !this.protocol.shouldEndTransport;
@@ -365,7 +367,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   /** §10.4: bounds the wait while the transport takes no more. */
   #watchSending(): void {
-    const { clock, sendTimeout } = this.#settings;
+    const { clock, sendTimeout } = this.settings;
     if (this.#sendTimer !== undefined || this.#isFinished || sendTimeout === Infinity) return;
     const { taken } = this.transport;
     this.#sendTimer = clock.setTimer(sendTimeout, () => {

@@ -10,7 +10,6 @@ import { MAX_COPIED } from '../protocol/output.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 import { assertUtf8, octetsOf, type Sendable, type SendOptions } from './message.ts';
-import type { ConnectionSettings } from './options.ts';
 import type { ProtocolDriver } from './protocol-driver.ts';
 import { iterate, release, sendFragments, SendQueue, type StreamSource } from './send-queue.ts';
 
@@ -19,8 +18,8 @@ const ROOM: Promise<void> = Promise.resolve();
 
 export class Sending {
   readonly #driver: ProtocolDriver;
-  readonly #settings: ConnectionSettings;
-  readonly #compression: Compression | undefined;
+  /** What both sides agreed on, if they did. */
+  readonly compression: Compression | undefined;
   /** Made for the first message that may be compressed. */
   #compressor: Compressor | undefined;
   /** Messages that wait for a message that takes time; made with the first of these. */
@@ -31,14 +30,9 @@ export class Sending {
   /** The end of the stream that is being sent. */
   #stream: { readonly end: (error: Error) => void } | undefined;
 
-  constructor(
-    driver: ProtocolDriver,
-    settings: ConnectionSettings,
-    compression: Compression | undefined,
-  ) {
+  constructor(driver: ProtocolDriver, compression: Compression | undefined) {
     this.#driver = driver;
-    this.#settings = settings;
-    this.#compression = compression;
+    this.compression = compression;
   }
 
   get bufferedAmount(): number {
@@ -125,8 +119,8 @@ export class Sending {
   }
 
   #compressorOf(): Compressor | undefined {
-    if (this.#compression === undefined) return undefined;
-    return (this.#compressor ??= new Compressor(this.#compression));
+    if (this.compression === undefined) return undefined;
+    return (this.#compressor ??= new Compressor(this.compression));
   }
 
   /** What compresses a message, if it is to be compressed. */
@@ -299,7 +293,7 @@ export class Sending {
   #afterSend(octets: number): Promise<void> {
     this.#driver.schedule();
     const { transport, bufferedAmount } = this.#driver;
-    const room = octets > MAX_COPIED ? 0 : this.#settings.highWaterMark;
+    const room = octets > MAX_COPIED ? 0 : this.#driver.settings.highWaterMark;
     if (!transport.needsDrain || bufferedAmount <= room) return ROOM;
     this.#drain ??= deferred();
     return ignorable(this.#drain.promise);
@@ -323,7 +317,7 @@ export class Sending {
 
   /** §10.4: too much waits, also after all that can leave has left. */
   #overflow(): Error | undefined {
-    const { maxBufferedAmount, slowConsumer } = this.#settings;
+    const { maxBufferedAmount, slowConsumer } = this.#driver.settings;
     if (this.bufferedAmount <= maxBufferedAmount) return undefined;
     this.#driver.flush();
     const { bufferedAmount } = this;

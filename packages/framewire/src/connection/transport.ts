@@ -24,18 +24,25 @@ const TRANSPORT = Symbol('framewire.transport');
 
 type Owned = Duplex & { [TRANSPORT]?: Transport };
 
+/** Whether a transport was made of the stream before. */
+export function isTransported(duplex: Duplex): boolean {
+  return TRANSPORT in duplex;
+}
+
 export class Transport {
   readonly duplex: Duplex;
-  readonly #sink: TransportSink;
+  /** Who is told: during the opening handshake another than afterwards. */
+  sink: TransportSink;
   /** A socket's chunks are its own; those of any other stream may be somebody's octets. */
   readonly #ownsChunks: boolean;
   #error: Error | undefined;
+  #isStarted = false;
   #ended = false;
   #written = 0;
 
-  constructor(duplex: Duplex, sink: TransportSink) {
+  constructor(duplex: Duplex, sink: TransportSink = NOBODY) {
     this.duplex = duplex;
-    this.#sink = sink;
+    this.sink = sink;
     this.#ownsChunks = duplex instanceof Socket;
     (duplex as Owned)[TRANSPORT] = this;
     if (duplex instanceof Socket) {
@@ -45,9 +52,11 @@ export class Transport {
     duplex.on('error', onError).on('close', onClose).on('drain', onDrain);
   }
 
-  /** Begins to read, first the octets that came with the opening handshake. */
-  start(head: Uint8Array): void {
+  /** Gets ready to read, if it is not: octets come from the first `resume` on. */
+  start(): void {
     const { duplex } = this;
+    if (this.#isStarted) return;
+    this.#isStarted = true;
     if (duplex.destroyed && duplex.closed) {
       queueMicrotask(() => this.closed());
       return;
@@ -57,8 +66,7 @@ export class Transport {
     const isShared = duplex instanceof Socket && readShared(duplex);
     duplex.pause();
     if (!isShared) duplex.on('data', onData);
-    if (head.length > 0) this.received(head);
-    if (duplex.readableEnded) queueMicrotask(() => this.#sink.onEnd());
+    if (duplex.readableEnded) queueMicrotask(() => this.peerEnded());
   }
 
   /** Octets written and not yet taken by the kernel. */
@@ -87,7 +95,7 @@ export class Transport {
   }
 
   write(octets: Uint8Array): void {
-    if (!this.#isWritable) return;
+    if (!this.isWritable) return;
     this.#written += octets.length;
     try {
       this.duplex.write(octets);
@@ -95,12 +103,12 @@ export class Transport {
       // A fault of this stream must not keep others, which are flushed with it, from theirs.
       this.failed(error as Error);
     }
-    if (this.needsDrain) this.#sink.onFull();
+    if (this.needsDrain) this.sink.onFull();
   }
 
   /** Several buffers in one system call. */
   writeAll(parts: readonly Uint8Array[]): void {
-    if (!this.#isWritable) return;
+    if (!this.isWritable) return;
     try {
       this.duplex.cork();
       for (const part of parts) {
@@ -111,7 +119,7 @@ export class Transport {
     } catch (error) {
       this.failed(error as Error);
     }
-    if (this.needsDrain) this.#sink.onFull();
+    if (this.needsDrain) this.sink.onFull();
   }
 
   pause(): void {
@@ -136,20 +144,20 @@ export class Transport {
   }
 
   received(chunk: Uint8Array): void {
-    this.#sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length), false);
+    this.sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length), false);
   }
 
   receivedShared(buffer: Uint8Array, length: number): number {
-    this.#sink.onData(new Uint8Array(buffer.buffer, buffer.byteOffset, length), true);
-    return this.#sink.octetsExpected;
+    this.sink.onData(new Uint8Array(buffer.buffer, buffer.byteOffset, length), true);
+    return this.sink.octetsExpected;
   }
 
   drained(): void {
-    this.#sink.onDrain();
+    this.sink.onDrain();
   }
 
   peerEnded(): void {
-    this.#sink.onEnd();
+    this.sink.onEnd();
   }
 
   failed(error: Error): void {
@@ -159,13 +167,27 @@ export class Transport {
   }
 
   closed(): void {
-    this.#sink.onClose(this.#error);
+    this.sink.onClose(this.#error);
   }
 
-  get #isWritable(): boolean {
+  /** Nobody is told anything any more: of a stream that was given up. */
+  forsake(): void {
+    this.sink = NOBODY;
+  }
+
+  get isWritable(): boolean {
     return !this.#ended && !this.duplex.destroyed && this.duplex.writable;
   }
 }
+
+const NOBODY: TransportSink = {
+  octetsExpected: 0,
+  onData() {},
+  onFull() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+};
 
 function onData(this: Owned, chunk: Uint8Array): void {
   this[TRANSPORT]?.received(chunk);

@@ -137,6 +137,7 @@ export function parseTokenList(value: string): string[] | undefined {
  */
 export function hasToken(value: string | undefined, token: string): boolean {
   if (value === undefined) return false;
+  if (!value.includes(',')) return equalsToken(trimSpace(value), token);
   return value.split(',').some((element) => equalsToken(trimSpace(element), token));
 }
 

@@ -8,6 +8,7 @@ import { HandshakeError, invalidArgument, statusOf } from '../errors.ts';
 import type { HandshakeErrorCode } from '../errors.ts';
 import { addField, isFieldValue, isToken, quote, trimSpace } from './header-values.ts';
 import type { HeaderMap } from './header-values.ts';
+import { decodeLatin1, encodeLatin1 } from './latin1.ts';
 import { splitTarget } from './request-target.ts';
 
 export interface RequestHead {
@@ -41,7 +42,7 @@ export type HeadResult =
   | { readonly kind: 'needMore' }
   | {
       readonly kind: 'head';
-      /** From the start line through the blank line, and nobody else's. */
+      /** From the start line through the blank line: a view of the chunk if that had all of it. */
       readonly head: Uint8Array;
       /** A view of what follows the head in the last chunk; perhaps empty. */
       readonly rest: Uint8Array;
@@ -55,8 +56,12 @@ const complainOfRequest: Complaint = (code, detail) =>
   new HandshakeError(code, detail, { status: statusOf(code) });
 const complainOfResponse: Complaint = (code, detail) => new HandshakeError(code, detail);
 
+const EMPTY = new Uint8Array(0);
+
 const LF = 0x0a;
 const CR = 0x0d;
+const LINE_END = '\r\n';
+const HEAD_END = '\r\n\r\n';
 
 /** How much of the CR LF CR LF that ends a head has been seen. */
 const Seen = { nothing: 0, cr: 1, crlf: 2, crlfcr: 3 } as const;
@@ -72,7 +77,7 @@ type Seen = (typeof Seen)[keyof typeof Seen];
 export class HeadReader {
   readonly #limits: HeadLimits;
   readonly #complain: Complaint;
-  #octets: Uint8Array = new Uint8Array(0);
+  #octets: Uint8Array = EMPTY;
   #length = 0;
   #seen: Seen = Seen.nothing;
   #refusal: HandshakeError | undefined;
@@ -108,8 +113,11 @@ export class HeadReader {
   }
 
   #finish(chunk: Uint8Array, end: number): HeadResult {
-    this.#append(chunk.subarray(0, end));
-    const head = this.#octets.subarray(0, this.#length);
+    let head = chunk.subarray(0, end);
+    if (this.#length > 0) {
+      this.#append(head);
+      head = this.#octets.subarray(0, this.#length);
+    }
     this.#reset();
     return { kind: 'head', head, rest: chunk.subarray(end) };
   }
@@ -122,7 +130,7 @@ export class HeadReader {
   }
 
   #reset(): void {
-    this.#octets = new Uint8Array(0);
+    this.#octets = EMPTY;
     this.#length = 0;
     this.#seen = Seen.nothing;
   }
@@ -215,40 +223,39 @@ function parseHead(
   if (head.length > limits.maxHeadSize) {
     return complain('ERR_WS_HEAD_TOO_LARGE', tooManyOctets(limits));
   }
-  const lines = decodeLatin1(head).split('\r\n');
-  if (lines.pop() !== '' || lines.pop() !== '') {
+  // Views of one string: what outlives the handshake is copied by whoever keeps it.
+  const text = decodeLatin1(head);
+  if (!text.endsWith(HEAD_END)) {
     return complain('ERR_WS_HEAD_MALFORMED', 'it does not end in a blank line');
   }
-  const [startLine = '', ...fieldLines] = lines;
-  if (fieldLines.length > limits.maxHeaders) {
-    return complain('ERR_WS_HEAD_TOO_LARGE', `more than ${limits.maxHeaders} fields`);
-  }
+  const last = text.length - HEAD_END.length;
   const headers = new Map<string, string>();
-  for (const line of fieldLines) {
-    const field = parseFieldLine(line);
-    if (field === undefined) return complain('ERR_WS_HEAD_MALFORMED', `field ${quote(line)}`);
-    addField(headers, ...field);
+  const startLineEnd = text.indexOf(LINE_END);
+  for (let at = startLineEnd, fields = 1; at < last; fields++) {
+    if (fields > limits.maxHeaders) {
+      return complain('ERR_WS_HEAD_TOO_LARGE', `more than ${limits.maxHeaders} fields`);
+    }
+    const start = at + LINE_END.length;
+    at = text.indexOf(LINE_END, start);
+    const line = text.slice(start, at);
+    if (!readFieldLine(line, headers)) {
+      return complain('ERR_WS_HEAD_MALFORMED', `field ${quote(line)}`);
+    }
   }
-  return { startLine, headers };
+  return { startLine: text.slice(0, startLineEnd), headers };
 }
 
 /**
  * RFC 9112 §5 — a name, a colon, a value. A folded line (§5.2) begins with a space and a space
  * before the colon (§5.1) ends the name: neither leaves a token.
  */
-function parseFieldLine(line: string): [string, string] | undefined {
+function readFieldLine(line: string, headers: Map<string, string>): boolean {
   const colon = line.indexOf(':');
   const name = line.slice(0, Math.max(colon, 0));
   const value = trimSpace(line.slice(colon + 1));
-  return isToken(name) && isFieldValue(value) ? [name, value] : undefined;
-}
-
-/** ISO 8859-1. `TextDecoder('latin1')` is windows-1252, and would change 0x80 to 0x9F. */
-function decodeLatin1(octets: Uint8Array): string {
-  let text = '';
-  // `for … of` and spreading take twice as long.
-  for (let index = 0; index < octets.length; index++) text += String.fromCharCode(octets[index]!);
-  return text;
+  if (!isToken(name) || !isFieldValue(value)) return false;
+  addField(headers, name, value);
+  return true;
 }
 
 /** The head of a request. Throws a TypeError if anything in it would break out of its place. */
@@ -289,10 +296,7 @@ function serializeHead(
     text += `${name}: ${value}\r\n`;
   }
   text += '\r\n';
-  // Every character was checked to be latin1, which is one octet each.
-  const octets = new Uint8Array(text.length);
-  for (let index = 0; index < octets.length; index++) octets[index] = text.charCodeAt(index);
-  return octets;
+  return encodeLatin1(text);
 }
 
 /** RFC 9110 §15 — the phrases for what an opening handshake is answered with. */

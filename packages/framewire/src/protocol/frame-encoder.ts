@@ -1,6 +1,7 @@
 /** RFC 6455 §5.6 and §6.1 — payloads in, frames out, straight into the output. */
 import { firstOctet, headerLengthFor, writeHeader } from './frame-header.ts';
 import { applyMask, writeMaskingKey, type ApplyMask, type MaskingKeys } from './masking.ts';
+import type { ProtocolNatives } from './natives.ts';
 import { Opcode } from './opcode.ts';
 import { MAX_COPIED, type Output } from './output.ts';
 
@@ -17,14 +18,7 @@ export class FrameEncoder {
   readonly #writeText: WriteText;
   readonly #applyMask: ApplyMask;
 
-  constructor(
-    output: Output,
-    keys: MaskingKeys | undefined,
-    natives: {
-      readonly writeText?: WriteText | undefined;
-      readonly applyMask?: ApplyMask | undefined;
-    } = {},
-  ) {
+  constructor(output: Output, keys: MaskingKeys | undefined, natives: ProtocolNatives = {}) {
     this.#output = output;
     this.#keys = keys;
     this.#writeText = natives.writeText ?? encodeInto;

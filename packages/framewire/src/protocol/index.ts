@@ -10,6 +10,7 @@ export type { Inflater, InflaterSource, InflateStep, InflateWaiter } from './inf
 export { resolveLimits, type LimitOptions, type Limits } from './limits.ts';
 export { MaskingKeys, type ApplyMask, type FillRandom } from './masking.ts';
 export { Opcode, type MessageType, type Role } from './opcode.ts';
+export type { ProtocolNatives } from './natives.ts';
 export type { Allocate } from './octets.ts';
 export { MAX_RESERVATION, OutputBuffer, type Output } from './output.ts';
 export { PreparedMessage } from './prepared-message.ts';

@@ -15,16 +15,16 @@ import { CloseCode, isCloseCodeOnWire } from './close-code.ts';
 import { Closing, endsTransportFirst, type ClosingState } from './closing.ts';
 import { assertClose, assertControlPayload, encodeClose } from './control-frames.ts';
 import type { ProtocolSink } from './events.ts';
-import { FrameEncoder, type WriteText } from './frame-encoder.ts';
+import { FrameEncoder } from './frame-encoder.ts';
 import type { InflaterSource, InflateWaiter } from './inflater.ts';
 import type { Limits } from './limits.ts';
-import type { ApplyMask, MaskingKeys } from './masking.ts';
-import { copyOf, type Allocate } from './octets.ts';
+import type { MaskingKeys } from './masking.ts';
+import type { ProtocolNatives } from './natives.ts';
+import { copyOf } from './octets.ts';
 import { Opcode, type MessageType, type Role } from './opcode.ts';
 import type { Output } from './output.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { Receiver } from './receiver.ts';
-import type { IsUtf8 } from './utf8.ts';
 
 export interface ProtocolOptions {
   readonly role: Role;
@@ -37,36 +37,37 @@ export interface ProtocolOptions {
   readonly inflaters?: InflaterSource | undefined;
   /** Told when `receive` can go on after `isInflating` held it up; needed beside `inflaters`. */
   readonly inflateWaiter?: InflateWaiter | undefined;
-  /** A native check of whole UTF-8, used where it is faster. */
-  readonly isUtf8?: IsUtf8 | undefined;
-  /** A native way of masking and unmasking (§5.3), used where it is faster. */
-  readonly applyMask?: ApplyMask | undefined;
-  /** Where memory for messages comes from that need not be zeroed. */
-  readonly allocate?: Allocate | undefined;
-  /** A native encoder of UTF-8, used where it is faster. */
-  readonly writeText?: WriteText | undefined;
+  /** Default: none, and so nothing but JavaScript. */
+  readonly natives?: ProtocolNatives | undefined;
 }
+
+/** The state of all that are open; never changed. */
+const OPEN = new Closing();
+
+const NO_NATIVES: ProtocolNatives = {};
 
 export class Protocol {
   readonly role: Role;
   readonly #sink: ProtocolSink;
   readonly #receiver: Receiver;
   readonly #encoder: FrameEncoder;
-  readonly #closing = new Closing();
+  #closing: Closing = OPEN;
   /** A message of which fragments were sent, but not the last. */
   #sendsFragments = false;
   #holdsPongs = false;
   #owedPong: Uint8Array | undefined;
 
   constructor(options: ProtocolOptions) {
-    const { role, limits, sink, output, maskingKeys } = options;
+    const { role, limits, sink, output, maskingKeys, natives = NO_NATIVES } = options;
+    const { inflaters, inflateWaiter } = options;
     if ((role === 'client') !== (maskingKeys !== undefined)) {
       throw misuse('ERR_WS_INVALID_ARGUMENT', 'a client, and only a client, has masking keys');
     }
     this.role = role;
     this.#sink = sink;
-    this.#receiver = new Receiver(role, limits, sink, this, options);
-    this.#encoder = new FrameEncoder(output, maskingKeys, options);
+    const inflating = inflaters === undefined ? undefined : { inflaters, inflateWaiter };
+    this.#receiver = new Receiver({ role, limits, sink, obligations: this, natives, inflating });
+    this.#encoder = new FrameEncoder(output, maskingKeys, natives);
   }
 
   get state(): ClosingState {
@@ -151,7 +152,7 @@ export class Protocol {
       ? undefined
       : new ProtocolError('ERR_WS_TRUNCATED', this.#receiver.position, options);
     this.#receiver.stop();
-    this.#closing.transportEnd(error);
+    this.#ending.transportEnd(error);
   }
 
   sendText(text: string): void {
@@ -228,7 +229,7 @@ export class Protocol {
         ? { code: closeCode, reason: reasonFor(error) }
         : undefined;
     if (close !== undefined) this.#encoder.encode(Opcode.close, true, encodeClose(close));
-    this.#closing.fail(error, close);
+    this.#ending.fail(error, close);
     this.#sink.onFailure?.(error);
   }
 
@@ -259,7 +260,7 @@ export class Protocol {
   oweClose(frame: CloseFrame): void {
     const answers = this.#closing.isOpen;
     this.#receiver.stop();
-    this.#closing.receive(frame);
+    this.#ending.receive(frame);
     if (answers) this.#sendClose({ code: frame.code, reason: '' });
     this.#sink.onClose?.(frame);
   }
@@ -276,9 +277,15 @@ export class Protocol {
   }
 
   #sendClose(frame: CloseFrame): void {
-    this.#closing.send(frame);
+    this.#ending.send(frame);
     this.#receiver.discardsData = true;
     this.#encoder.encode(Opcode.close, true, encodeClose(frame));
+  }
+
+  /** The state, made when it is about to change. */
+  get #ending(): Closing {
+    if (this.#closing === OPEN) this.#closing = new Closing();
+    return this.#closing;
   }
 
   #assertCanSendMessage(): void {

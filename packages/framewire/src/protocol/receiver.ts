@@ -11,11 +11,11 @@ import { FrameDecoder, type FrameSink } from './frame-decoder.ts';
 import { MAX_CONTROL_PAYLOAD } from './frame-header.ts';
 import type { Inflater, InflaterSource, InflateWaiter } from './inflater.ts';
 import { mostCompressedOctets, type Limits } from './limits.ts';
-import { applyMask, type ApplyMask } from './masking.ts';
+import { applyMask } from './masking.ts';
 import { MessageAssembler } from './message-assembler.ts';
-import type { Allocate } from './octets.ts';
+import type { ProtocolNatives } from './natives.ts';
 import { isControl, Opcode, type MessageType, type Role } from './opcode.ts';
-import { Utf8Validator, type IsUtf8 } from './utf8.ts';
+import { Utf8Validator } from './utf8.ts';
 
 /** What receiving obliges this side to do. */
 export interface Obligations {
@@ -24,13 +24,19 @@ export interface Obligations {
   failReceiving(error: ProtocolError | LimitError): void;
 }
 
-/** What may be added to receiving: inflating messages, and native ways of what JavaScript does too. */
-export interface ReceiverOptions {
-  readonly isUtf8?: IsUtf8 | undefined;
-  readonly applyMask?: ApplyMask | undefined;
-  readonly allocate?: Allocate | undefined;
-  readonly inflaters?: InflaterSource | undefined;
-  readonly inflateWaiter?: InflateWaiter | undefined;
+export interface ReceiverInit {
+  readonly role: Role;
+  readonly limits: Limits;
+  readonly sink: ProtocolSink;
+  readonly obligations: Obligations;
+  readonly natives: ProtocolNatives;
+  /** Where both sides have agreed on permessage-deflate. */
+  readonly inflating: Inflating | undefined;
+}
+
+interface Inflating {
+  readonly inflaters: InflaterSource;
+  readonly inflateWaiter: InflateWaiter | undefined;
 }
 
 /** Octets that are inflated in one call of `receive`; then others get their turn. */
@@ -40,10 +46,8 @@ export class Receiver implements FrameSink, InflateWaiter {
   readonly #limits: Limits;
   readonly #sink: ProtocolSink;
   readonly #obligations: Obligations;
-  readonly #isUtf8: IsUtf8 | undefined;
-  readonly #allocate: Allocate | undefined;
-  readonly #inflaters: InflaterSource | undefined;
-  readonly #inflateWaiter: InflateWaiter | undefined;
+  readonly #natives: ProtocolNatives;
+  readonly #inflating: Inflating | undefined;
   readonly #decoder: FrameDecoder;
   readonly #fragmentation = new Fragmentation();
   #utf8: Utf8Validator | undefined;
@@ -71,27 +75,14 @@ export class Receiver implements FrameSink, InflateWaiter {
   /** Frames that were completed, modulo 2^31: a sign of life. */
   framesReceived = 0;
 
-  constructor(
-    role: Role,
-    limits: Limits,
-    sink: ProtocolSink,
-    obligations: Obligations,
-    options: ReceiverOptions,
-  ) {
-    const { isUtf8, inflaters, inflateWaiter } = options;
+  constructor({ role, limits, sink, obligations, natives, inflating }: ReceiverInit) {
     this.#limits = limits;
     this.#sink = sink;
     this.#obligations = obligations;
-    this.#isUtf8 = isUtf8;
-    this.#allocate = options.allocate;
-    this.#inflaters = inflaters;
-    this.#inflateWaiter = inflateWaiter;
-    this.#decoder = new FrameDecoder(
-      role,
-      this,
-      inflaters !== undefined,
-      options.applyMask ?? applyMask,
-    );
+    this.#natives = natives;
+    this.#inflating = inflating;
+    const compresses = inflating !== undefined;
+    this.#decoder = new FrameDecoder(role, this, compresses, natives.applyMask ?? applyMask);
   }
 
   receive(chunk: Uint8Array): number {
@@ -105,7 +96,7 @@ export class Receiver implements FrameSink, InflateWaiter {
   onInflated(): void {
     if (this.inflating !== 'waiting') return;
     this.inflating = 'ready';
-    this.#inflateWaiter?.onInflated();
+    this.#inflating?.inflateWaiter?.onInflated();
   }
 
   hold(): void {
@@ -186,7 +177,7 @@ export class Receiver implements FrameSink, InflateWaiter {
       if (final) this.#fragmentation.end();
       return;
     }
-    this.#inflater ??= this.#inflaters!.createInflater(this);
+    this.#inflater ??= this.#inflating!.inflaters.createInflater(this);
     this.#inflater.put(octets, start, end, final);
     this.#inflatesLast = final;
     this.#inflateOn();
@@ -257,7 +248,7 @@ export class Receiver implements FrameSink, InflateWaiter {
   }
 
   #isText(octets: Uint8Array, start: number, end: number, final: boolean): boolean {
-    const utf8 = (this.#utf8 ??= new Utf8Validator(this.#isUtf8));
+    const utf8 = (this.#utf8 ??= new Utf8Validator(this.#natives.isUtf8));
     if (!utf8.accept(octets, start, end)) return false;
     return !final || utf8.isComplete;
   }
@@ -274,7 +265,7 @@ export class Receiver implements FrameSink, InflateWaiter {
       this.#sink.onMessage(type, octets, start, end, true);
       return;
     }
-    const assembler = (this.#assembler ??= new MessageAssembler(this.#allocate));
+    const assembler = (this.#assembler ??= new MessageAssembler(this.#natives.allocate));
     // Only the last frame tells where the message ends; before, room is made for more to come.
     const isKnown = this.#decoder.final && !this.#fragmentation.isCompressed;
     const expected = isKnown ? assembler.size + (end - start) + this.#decoder.remaining : Infinity;

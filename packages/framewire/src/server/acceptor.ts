@@ -1,8 +1,9 @@
 /** RFC 6455 §4.2.2 — a server's part of the opening handshake, on whatever stream it arrives. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Connection } from '../connection/connection.ts';
-import { OpeningStream } from '../connection/opening-stream.ts';
+import { Connection, type Endpoint } from '../connection/connection.ts';
+import { NOTHING_EARLY, OpeningStream, type Early } from '../connection/opening-stream.ts';
+import { isTransported, Transport } from '../connection/transport.ts';
 import { publishRefused } from '../diagnostics.ts';
 import {
   HandshakeError,
@@ -39,12 +40,12 @@ import {
 /** A request that wants to become a connection. */
 export interface Arrival<Context> {
   readonly head: RequestHead;
-  readonly duplex: Duplex;
-  /** Octets that followed the head already. */
-  readonly early: Uint8Array;
-  readonly path: PathPattern | undefined;
-  /** The stream, where it was read by us so far. */
+  readonly transport: Transport;
+  /** The stream, where the head was read by us; octets that followed it are in there. */
   readonly stream?: OpeningStream | undefined;
+  /** Octets that followed the head otherwise. */
+  readonly early?: Uint8Array | undefined;
+  readonly path: PathPattern | undefined;
   readonly message?: IncomingMessage | undefined;
   /** A decision made before; `authorize` is not asked then. */
   readonly decision?: Decision<Context> | undefined;
@@ -59,69 +60,99 @@ export interface Admission<Context> {
   onFinished(connection: Connection<Context>): void;
 }
 
-/** Set on a stream whose handshake is answered, or is about to be. */
-const ANSWERED = Symbol('framewire.answered');
-
 export class Acceptor<Context> {
   readonly #settings: ServerSettings<Context>;
   readonly #admission: Admission<Context>;
-  #deciding = 0;
+  /** What all its connections share. */
+  readonly #endpoint: Endpoint<Context>;
+  /** Some function of the application is given the requests, and may keep one. */
+  readonly #showsRequests: boolean;
+  /** Those that wait for the application's decision. */
+  readonly deciding: Set<OpeningStream> = new Set();
 
   constructor(settings: ServerSettings<Context>, admission: Admission<Context>) {
     this.#settings = settings;
     this.#admission = admission;
-  }
-
-  /** Requests that wait for the application's decision. */
-  get deciding(): number {
-    return this.#deciding;
+    const { connection, handler, origins, protocols } = settings;
+    this.#showsRequests =
+      handler?.open !== undefined ||
+      settings.authorize !== undefined ||
+      settings.onRefused !== undefined ||
+      typeof origins === 'function' ||
+      typeof protocols === 'function';
+    this.#endpoint = {
+      role: 'server',
+      settings: connection,
+      handler,
+      onFinished: (finished) => admission.onFinished(finished),
+    };
   }
 
   /**
-   * Answers a request: with 101, and the connection; or with a refusal, and a rejection. The order of
-   * the checks: shutdown and `maxConnections` (503), those of `judgeRequest`, the path (404), the
-   * origin (403), `authorize`.
+   * Answers a request: with 101, and the connection; or with a refusal, and an error. At once, unless
+   * the application takes time to decide. The order of the checks: shutdown and `maxConnections` (503),
+   * those of `judgeRequest`, the path (404), the origin (403), `authorize`.
    */
-  async accept(arrival: Arrival<Context>): Promise<Connection<Context>> {
-    // A stream that was read here was claimed before that.
-    if (arrival.stream === undefined) claim(arrival.duplex);
-    let { stream } = arrival;
+  accept(arrival: Arrival<Context>): Connection<Context> | Promise<Connection<Context>> {
+    const { head, transport, message, stream } = arrival;
     let request: HandshakeRequest | undefined;
     try {
-      const offer = this.#judge(arrival.head);
-      request = new HandshakeRequest(
-        arrival.head.target,
-        arrival.head.headers,
-        offer,
-        arrival.duplex,
-        arrival.message,
-      );
+      const offer = this.#judge(head);
+      const { duplex } = transport;
+      request = new HandshakeRequest(head.target, head.headers, offer, duplex, message);
+      if (this.#showsRequests) request.remember();
       this.#checkPolicy(request, arrival.path);
-      let decision = arrival.decision ?? this.#authorize(request);
-      if (isPromise(decision)) {
-        // A client that leaves meanwhile must not be taken for one that is there.
-        stream ??= this.#read(arrival);
-        stream.failOnEnd();
-        this.#deciding++;
-        try {
-          decision = await stream.race(decision);
-        } finally {
-          this.#deciding--;
-        }
-        this.#assertAdmits();
-      }
-      assertDecision(decision);
-      if (!decision.accept) throw new RefusedByApplication(decision);
-      return this.#open(arrival, stream, offer, request, decision);
+      const decision = arrival.decision ?? this.#authorize(request);
+      if (isPromise(decision)) return this.#acceptLater(arrival, offer, request, decision);
+      return this.#admit(arrival, stream, offer, request, decision);
     } catch (error) {
-      this.refuse(arrival.duplex, stream, error, request);
+      this.refuse(transport, stream, error, request);
       throw error;
     }
   }
 
-  /** Answers a request that was refused, or could not even be read, and lets go of the stream. */
+  async #acceptLater(
+    arrival: Arrival<Context>,
+    offer: ServerOffer,
+    request: HandshakeRequest,
+    decision: Promise<Decision<Context>>,
+  ): Promise<Connection<Context>> {
+    const { transport } = arrival;
+    const stream = arrival.stream ?? this.read(transport);
+    this.deciding.add(stream);
+    try {
+      // A client that leaves meanwhile must not be taken for one that is there.
+      stream.failOnEnd();
+      const decided = await stream.race(decision).finally(() => this.deciding.delete(stream));
+      this.#assertAdmits();
+      return this.#admit(arrival, stream, offer, request, decided);
+    } catch (error) {
+      this.refuse(transport, stream, error, request);
+      throw error;
+    }
+  }
+
+  #admit(
+    arrival: Arrival<Context>,
+    stream: OpeningStream | undefined,
+    offer: ServerOffer,
+    request: HandshakeRequest,
+    decision: unknown,
+  ): Connection<Context> {
+    assertDecision<Context>(decision);
+    if (!decision.accept) throw new RefusedByApplication(decision);
+    return this.#open(arrival, stream, offer, request, decision);
+  }
+
+  /** Watches over a transport until its handshake is answered. */
+  read(transport: Transport): OpeningStream {
+    const { handshakeTimeout: timeout, connection } = this.#settings;
+    return new OpeningStream(transport, { clock: connection.clock, timeout });
+  }
+
+  /** Answers a request that was refused, or could not even be read, and lets go of the transport. */
   refuse(
-    duplex: Duplex,
+    transport: Transport,
     stream: OpeningStream | undefined,
     reason: unknown,
     request: HandshakeRequest | undefined,
@@ -130,15 +161,9 @@ export class Acceptor<Context> {
     const response = this.#tell(error, request);
     // A browser connects ahead of need; whoever has not asked is not answered.
     const hasAsked = request !== undefined || stream?.isSilent !== true;
-    const isAnswered = error.code !== 'ERR_WS_NETWORK' && hasAsked;
-    if (isAnswered) stream?.release();
-    else stream?.destroy();
-    if (!isAnswered || !duplex.writable) {
-      duplex.on('error', ignore);
-      duplex.destroy();
-      return;
-    }
-    dismiss(duplex, refusalOctets(error, response), this.#settings.connection.clock);
+    stream?.release();
+    if (error.code === 'ERR_WS_NETWORK' || !hasAsked || !transport.isWritable) transport.destroy();
+    else dismiss(transport.duplex, refusalOctets(error, response), this.#settings.connection.clock);
   }
 
   #authorize(request: HandshakeRequest): Decision<Context> | Promise<Decision<Context>> {
@@ -172,13 +197,6 @@ export class Acceptor<Context> {
     if (isAllowed !== true) throw refusal('ERR_WS_ORIGIN', String(origin));
   }
 
-  #read({ duplex, early }: Arrival<Context>): OpeningStream {
-    const { handshakeTimeout: timeout, connection } = this.#settings;
-    const stream = new OpeningStream(duplex, { clock: connection.clock, timeout });
-    stream.unread(early);
-    return stream;
-  }
-
   #open(
     arrival: Arrival<Context>,
     stream: OpeningStream | undefined,
@@ -186,24 +204,21 @@ export class Acceptor<Context> {
     request: HandshakeRequest,
     decision: Acceptance<Context>,
   ): Connection<Context> {
-    const { duplex, head } = arrival;
+    const { transport } = arrival;
     const protocol = decision.protocol ?? this.#selectProtocol(request);
-    const { connection: settings, handler } = this.#settings;
-    const compression = settings.perMessageDeflate?.accept(offer.extensions);
+    const { perMessageDeflate } = this.#settings.connection;
+    const compression = perMessageDeflate?.accept(offer.extensions);
     const answer = acceptanceHead(offer, protocol, compression?.extensions, decision.headers);
-    if (!duplex.writable) throw refusal('ERR_WS_NETWORK', 'the client has gone');
-    const early = stream === undefined ? arrival.early : stream.release();
-    duplex.write(answer);
+    if (!transport.isWritable) throw refusal('ERR_WS_NETWORK', 'the client has gone');
+    const early = joined(arrival.early, stream?.release());
+    transport.write(answer);
     const connection = new Connection<Context>({
-      role: 'server',
-      transport: duplex,
-      settings,
-      url: detached(head.target),
+      endpoint: this.#endpoint,
+      transport,
+      url: detached(arrival.head.target),
       protocol: detached(protocol ?? ''),
       compression,
       context: decision.context as Context,
-      handler,
-      onFinished: (finished) => this.#admission.onFinished(finished),
     });
     this.#admission.onOpened(connection);
     connection.start(early, request);
@@ -249,7 +264,7 @@ function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value
 }
 
 /** What is no decision at all, such as after a forgotten `return`, must not let anybody in. */
-function assertDecision(decision: unknown): void {
+function assertDecision<Context>(decision: unknown): asserts decision is Decision<Context> {
   const isOne = typeof decision === 'object' && decision !== null && 'accept' in decision;
   if (isOne && typeof decision.accept === 'boolean') return;
   throw invalidArgument('authorize returned no decision');
@@ -259,15 +274,25 @@ function warn(mistake: unknown): void {
   process.emitWarning(mistake instanceof Error ? mistake : String(mistake));
 }
 
+/** V8 makes no view of so few characters. */
+const ALWAYS_COPIED = 12;
+
 /** A string of its own: a slice of the request's head would keep all of the head alive. */
 function detached(text: string): string {
+  if (text.length <= ALWAYS_COPIED) return text;
   return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** One stream is answered once (§4.2.2). */
-export function claim(duplex: Duplex): void {
-  if (ANSWERED in duplex) throw misuse('ERR_WS_ALREADY_UPGRADED', '');
-  Object.defineProperty(duplex, ANSWERED, { value: true });
+export function claim(duplex: Duplex): Transport {
+  if (isTransported(duplex)) throw misuse('ERR_WS_ALREADY_UPGRADED', '');
+  return new Transport(duplex);
+}
+
+/** What followed the request: first what somebody else has read, which stays theirs. */
+function joined(early: Uint8Array | undefined, released: Early = NOTHING_EARLY): Early {
+  if (early === undefined || early.length === 0) return released;
+  return { octets: Buffer.concat([early, released.octets]), lent: false };
 }
 
 function refusal(code: HandshakeErrorCode, detail: string): HandshakeError {
@@ -296,5 +321,3 @@ function refusalOctets(error: RefusalError, response: RefusalResponse | undefine
     return refusalHead(500, undefined, '');
   }
 }
-
-function ignore(): void {}

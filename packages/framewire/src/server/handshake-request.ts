@@ -16,7 +16,6 @@ export class HandshakeRequest {
   /** The page the client says it runs on; absent for most clients that are no browsers. */
   readonly origin: string | undefined;
   readonly host: string;
-  readonly remoteAddress: string | undefined;
   /** Subprotocols the client offers, best first. */
   readonly protocols: readonly string[];
   /** The transport itself is TLS; a proxy in front may have ended it. */
@@ -24,6 +23,8 @@ export class HandshakeRequest {
   /** Node's request, where the handshake came through an `http.Server`. */
   readonly message: IncomingMessage | undefined;
   readonly #query: string;
+  readonly #duplex: Duplex;
+  #remoteAddress: string | undefined;
 
   /** @internal */
   constructor(
@@ -42,8 +43,17 @@ export class HandshakeRequest {
     this.encrypted = isEncrypted(duplex);
     this.message = message;
     this.#query = offer.query;
-    // Now, since a socket that is closed does not know it any more.
-    this.remoteAddress = duplex instanceof Socket ? duplex.remoteAddress : undefined;
+    this.#duplex = duplex;
+  }
+
+  get remoteAddress(): string | undefined {
+    if (this.#duplex instanceof Socket) this.#remoteAddress ??= this.#duplex.remoteAddress;
+    return this.#remoteAddress;
+  }
+
+  /** @internal Finds out what a socket that is closed does not know any more. */
+  remember(): void {
+    void this.remoteAddress;
   }
 
   get query(): URLSearchParams {

@@ -71,7 +71,7 @@ export class Listener {
     });
   }
 
-  /** Destroys the sockets that are left, whatever state they are in. */
+  /** Destroys the sockets below TLS that are left, whatever state they are in. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -88,8 +88,9 @@ export class Listener {
           );
     // Those who have not asked yet are not counted above, and must not be without number.
     if (maxConnections !== Infinity) server.maxConnections = maxConnections + MAX_UNASKED;
-    // Below TLS too: whoever never finishes its handshake is there all the same.
-    return server.on('connection', (socket: net.Socket) => this.#track(socket));
+    // Whoever never finishes the handshake of TLS is there all the same.
+    if (options !== undefined) server.on('connection', (socket: net.Socket) => this.#track(socket));
+    return server;
   }
 
   #track(socket: net.Socket): void {

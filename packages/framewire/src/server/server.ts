@@ -5,11 +5,11 @@ import { CloseCode } from '../protocol/close-code.ts';
 import { assertClose } from '../protocol/control-frames.ts';
 import type { Connection } from '../connection/connection.ts';
 import { prepareMessage, type Sendable, type SendOptions } from '../connection/message.ts';
-import { OpeningStream } from '../connection/opening-stream.ts';
+import type { OpeningStream } from '../connection/opening-stream.ts';
 import { requirePositive } from '../protocol/limits.ts';
 import { HandshakeError, statusOf, type HandshakeErrorCode } from '../errors.ts';
 import { DEFAULT_HEAD_LIMITS, HeadReader, parseRequestHead } from '../handshake/http1-head.ts';
-import { Acceptor, claim, type Admission } from './acceptor.ts';
+import { Acceptor, claim, type Admission, type Arrival } from './acceptor.ts';
 import { ConnectionQueue } from './connection-queue.ts';
 import { attachTo, toRequestHead, type AnyHttpServer } from './http1-upgrade.ts';
 import { Listener, type ListenAddress, type ListenOptions } from './listener.ts';
@@ -39,6 +39,12 @@ export interface CloseOptions {
   readonly reason?: string | undefined;
   /** Milliseconds until the transports that are left are destroyed. Default 10 000. */
   readonly timeout?: number | undefined;
+}
+
+/** Whom a connection goes to, or why there is none. */
+interface Taker<Context> {
+  readonly resolve: (connection: Connection<Context>) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -81,7 +87,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
    */
   async listen(options: number | ListenOptions): Promise<ListenAddress> {
     if (this.#closing !== undefined) throw shuttingDown();
-    const listener = new Listener((socket) => this.#admit(socket), this.#settings);
+    const listener = new Listener((socket) => this.#serve(socket, this.#handOver), this.#settings);
     this.#listeners.add(listener);
     try {
       const address = await listener.listen(
@@ -108,7 +114,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     const attachment = attachTo(server, {
       path,
       onUpgrade: (request, socket, head) => {
-        this.#handOver(this.#upgrade(request, socket, head, path, undefined));
+        this.#upgrade(request, socket, head, path, undefined, this.#handOver);
       },
     });
     this.#attachments.add(attachment);
@@ -131,7 +137,9 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     head: Uint8Array,
     decision?: Decision<Context>,
   ): Promise<Connection<Context>> {
-    return this.#upgrade(request, socket, head, undefined, decision);
+    return new Promise((resolve, reject) => {
+      this.#upgrade(request, socket, head, undefined, decision, { resolve, reject });
+    });
   }
 
   /**
@@ -139,25 +147,8 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
    * parser of its own, and answers it. Rejects as `upgrade` does. A `net.Server` should be made with
    * `allowHalfOpen: true`, so that what waits to be sent survives the peer's FIN.
    */
-  async serve(transport: Duplex): Promise<Connection<Context>> {
-    const { handshakeTimeout: timeout, connection, path } = this.#settings;
-    claim(transport);
-    const stream = new OpeningStream(transport, { clock: connection.clock, timeout });
-    this.#reading.add(stream);
-    if (this.#closing !== undefined) stream.fail(shuttingDown());
-    let head;
-    try {
-      const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'request');
-      head = parseRequestHead(await stream.readHead(reader));
-      if (head instanceof HandshakeError) throw head;
-    } catch (error) {
-      this.#acceptor.refuse(transport, stream, error, undefined);
-      throw error;
-    } finally {
-      this.#reading.delete(stream);
-    }
-    const early = new Uint8Array(0);
-    return this.#acceptor.accept({ head, duplex: transport, early, path, stream });
+  serve(transport: Duplex): Promise<Connection<Context>> {
+    return new Promise((resolve, reject) => this.#serve(transport, { resolve, reject }));
   }
 
   /**
@@ -207,6 +198,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     for (const connection of this.#connections) void connection.close(code, reason);
     const timer = this.#settings.connection.clock.setTimer(timeout, () => {
       for (const connection of this.#connections) connection.terminate();
+      for (const stream of this.#acceptor.deciding) stream.fail(shuttingDown());
       for (const listener of this.#listeners) listener.destroy();
     });
     if (this.#connections.size > 0) await new Promise<void>((done) => (this.#onIdle = done));
@@ -222,32 +214,71 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     early: Uint8Array,
     path: PathPattern | undefined,
     decision: Decision<Context> | undefined,
-  ): Promise<Connection<Context>> {
-    const head = toRequestHead(request);
-    return this.#acceptor.accept({ head, duplex, early, path, message: request, decision });
+    taker: Taker<Context>,
+  ): void {
+    try {
+      const transport = claim(duplex);
+      const head = toRequestHead(request);
+      this.#accept({ head, transport, early, path, message: request, decision }, taker);
+    } catch (error) {
+      taker.reject(error);
+    }
   }
 
-  #admit(socket: Duplex): void {
-    this.#handOver(this.serve(socket));
+  #serve(duplex: Duplex, taker: Taker<Context>): void {
+    try {
+      const transport = claim(duplex);
+      const stream = this.#acceptor.read(transport);
+      this.#reading.add(stream);
+      const failed = (error: unknown): void => {
+        this.#reading.delete(stream);
+        this.#acceptor.refuse(transport, stream, error, undefined);
+        taker.reject(error);
+      };
+      stream.awaitHead({
+        reader: new HeadReader(DEFAULT_HEAD_LIMITS, 'request'),
+        resolve: (octets) => {
+          const head = parseRequestHead(octets);
+          if (head instanceof HandshakeError) {
+            failed(head);
+            return;
+          }
+          this.#reading.delete(stream);
+          this.#accept({ head, transport, stream, path: this.#settings.path }, taker);
+        },
+        reject: failed,
+      });
+      if (this.#closing !== undefined) stream.fail(shuttingDown());
+    } catch (error) {
+      taker.reject(error);
+    }
+  }
+
+  #accept(arrival: Arrival<Context>, taker: Taker<Context>): void {
+    try {
+      const accepted = this.#acceptor.accept(arrival);
+      if (accepted instanceof Promise) void accepted.then(taker.resolve, taker.reject);
+      else taker.resolve(accepted);
+    } catch (error) {
+      taker.reject(error);
+    }
   }
 
   /** A connection nobody asked for by name: for the application's function, or for whoever iterates. */
-  #handOver(opening: Promise<Connection<Context>>): void {
-    opening.then(
-      (connection) => {
-        const { handler, onConnection } = this.#settings;
-        const isTaken = handler?.open !== undefined || handler?.message !== undefined;
-        if (onConnection !== undefined) connection.run(() => onConnection(connection));
-        else if (!isTaken && connection.readyState !== 'closed') this.#queue.push(connection);
-      },
-      // The client was told, and so were `onRefused` and the diagnostics channel.
-      () => {},
-    );
-  }
+  readonly #handOver: Taker<Context> = {
+    resolve: (connection) => {
+      const { handler, onConnection } = this.#settings;
+      const isTaken = handler?.open !== undefined || handler?.message !== undefined;
+      if (onConnection !== undefined) connection.run(() => onConnection(connection));
+      else if (!isTaken && connection.readyState !== 'closed') this.#queue.push(connection);
+    },
+    // The client was told, and so were `onRefused` and the diagnostics channel.
+    reject: () => {},
+  };
 
   #refusal(): HandshakeErrorCode | undefined {
     if (this.#closing !== undefined) return 'ERR_WS_SHUTTING_DOWN';
-    const size = this.#connections.size + this.#acceptor.deciding;
+    const size = this.#connections.size + this.#acceptor.deciding.size;
     return size >= this.#settings.maxConnections ? 'ERR_WS_TOO_MANY_CONNECTIONS' : undefined;
   }
 

@@ -59,12 +59,17 @@ test('a transport that answers within a write mixes no messages up', async () =>
 
 test('a send that waits from the first turn on is told when there is room', async () => {
   const [near, far] = eagerPair();
-  const server = new WebSocketServer({ highWaterMark: 1 });
+  let sent: Promise<void> | undefined;
+  const server = new WebSocketServer({
+    highWaterMark: 1,
+    // The 101 fills the transport.
+    handler: { open: (opened) => void (sent = opened.send('x'.repeat(1000))) },
+  });
   const serving = server.serve(near);
   const peer = new RawPeer(far, 'client');
   await peer.openAsClient();
   const connection = await serving;
-  await within(connection.send('x'.repeat(1000)), 'room');
+  await within(sent!, 'room');
   assert.equal(connection.bufferedAmount, 0);
   connection.terminate();
 });

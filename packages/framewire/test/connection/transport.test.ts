@@ -43,27 +43,45 @@ function create(duplex: Duplex): { transport: Transport; sink: Sink } {
   return { transport: new Transport(duplex, sink), sink };
 }
 
-test('what came with the handshake comes first, and reading begins when it is told to', async () => {
+test('reading begins when it is told to', async () => {
   const [near, far] = memoryPair();
   const { transport, sink } = create(near);
-  far.write('second');
-  transport.start(Buffer.from('first'));
+  far.write('first');
+  transport.start();
+  transport.start();
   await turns(3);
-  assert.deepEqual(sink.chunks.map(String), [String(Buffer.from('first').toJSON().data)]);
+  assert.equal(sink.chunks.length, 0);
   transport.resume();
   await turns(3);
-  assert.equal(sink.chunks.length, 2);
+  assert.equal(sink.chunks.length, 1);
   transport.pause();
-  far.write('third');
+  far.write('second');
   await turns(3);
-  assert.equal(sink.chunks.length, 2);
+  assert.equal(sink.chunks.length, 1);
+});
+
+test('who is told may change, and may be nobody', async () => {
+  const [near, far] = memoryPair();
+  const { transport, sink } = create(near);
+  transport.start();
+  transport.resume();
+  far.write('first');
+  await turns(3);
+  transport.forsake();
+  far.write('second');
+  await turns(3);
+  const next = new Sink();
+  transport.sink = next;
+  far.end('third');
+  await turns(3);
+  assert.deepEqual([sink.events, next.events], [['data'], ['data', 'end']]);
 });
 
 test('chunks of a stream that is no socket are copied: they are somebody’s octets', async () => {
   const given = octetsOf(10);
   const source = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const { transport, sink } = create(source);
-  transport.start(new Uint8Array(0));
+  transport.start();
   transport.resume();
   source.push(given);
   await turns(2);
@@ -87,7 +105,7 @@ test('several buffers leave in one write, in their order', async (t) => {
 test('onFull and onDrain frame the time in which the peer takes nothing', async () => {
   const [near, far] = memoryPair();
   const { transport, sink } = create(near);
-  transport.start(new Uint8Array(0));
+  transport.start();
   transport.write(octetsOf(10));
   assert.deepEqual(sink.events, []);
   transport.write(octetsOf(200_000));
@@ -107,7 +125,7 @@ test('onFull and onDrain frame the time in which the peer takes nothing', async 
 test('after the end nothing is written, and ending twice is ending once', async () => {
   const [near, far] = memoryPair();
   const { transport, sink } = create(near);
-  transport.start(new Uint8Array(0));
+  transport.start();
   transport.resume();
   transport.write(octetsOf(1));
   transport.end();
@@ -130,7 +148,7 @@ test('the first error is the one that is told, and the stream is destroyed with 
     write: (_chunk, _encoding, done) => done(new Error('write EPIPE')),
   });
   const { transport, sink } = create(duplex);
-  transport.start(new Uint8Array(0));
+  transport.start();
   transport.write(octetsOf(1));
   await within(sink.closed, 'the close');
   assert.deepEqual(sink.events, ['close write EPIPE']);
@@ -143,7 +161,7 @@ test('a stream that was gone before is told as closed', async () => {
   near.destroy();
   await turns(3);
   const { transport, sink } = create(near);
-  transport.start(new Uint8Array(0));
+  transport.start();
   await within(sink.closed, 'the close');
   assert.deepEqual(sink.events, ['close without an error']);
 });
@@ -155,7 +173,7 @@ test('a stream that had ended before is told as ended', async () => {
   await turns(3);
   assert.equal(near.readableEnded, true);
   const { transport, sink } = create(near);
-  transport.start(new Uint8Array(0));
+  transport.start();
   await turns(2);
   assert.deepEqual(sink.events, ['end']);
 });

@@ -47,12 +47,18 @@ test('RFC 9112 §2.1, case 19: a head ends at its blank line, the rest is for so
   assert.deepEqual(visible(new HeadReader().push(octets(REQUEST))), { head: REQUEST, rest: '' });
 });
 
-test('RFC 9112 §2.1: a head is a copy, also of a Buffer, whose chunk may be written over', () => {
-  const chunk = Buffer.from(REQUEST);
-  const result = new HeadReader().push(chunk);
+test('RFC 9112 §2.1: a head of one chunk is a view of it; of several, it is a copy', () => {
+  const chunk = Buffer.from(`${REQUEST}rest`);
+  const whole = new HeadReader().push(chunk);
+  assert.ok(whole.kind === 'head');
+  assert.equal(whole.head.buffer, chunk.buffer);
+  assert.equal(latin1(whole.head), REQUEST);
+  const reader = new HeadReader();
+  assert.equal(reader.push(chunk.subarray(0, 10)).kind, 'needMore');
+  const joined = reader.push(chunk.subarray(10));
   chunk.fill(0);
-  assert.ok(result.kind === 'head');
-  assert.equal(latin1(result.head), REQUEST);
+  assert.ok(joined.kind === 'head');
+  assert.equal(latin1(joined.head), REQUEST);
 });
 
 test('RFC 9112 §2.1: a head does not depend on how the network sliced it', () => {

@@ -29,8 +29,8 @@ export type Event =
   | { readonly failure: ErrorCode | undefined };
 
 export interface EndpointOptions extends LimitOptions {
-  readonly isUtf8?: IsUtf8;
-  readonly writeText?: WriteText;
+  readonly isUtf8?: IsUtf8 | undefined;
+  readonly writeText?: WriteText | undefined;
   /** Where a client's keys come from; the key of §5.7 again and again unless told. */
   readonly fillRandom?: FillRandom;
 }
@@ -51,8 +51,7 @@ export class Endpoint {
       limits: resolveLimits(limits),
       output: this.#output,
       maskingKeys: role === 'client' ? new MaskingKeys(fillRandom) : undefined,
-      isUtf8,
-      writeText,
+      natives: { isUtf8, writeText },
       sink: {
         onMessage: (type, octets, start, end) => {
           const data = octets.slice(start, end);

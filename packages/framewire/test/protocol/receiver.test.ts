@@ -186,7 +186,14 @@ inBothRoles('§5.5 every completed frame is counted, data and control', (role) =
 
 test('§5.5 the count of frames goes on from 0 after 2^31 - 1', () => {
   const obligations = { owePong() {}, oweClose() {}, failReceiving() {} };
-  const receiver = new Receiver('client', resolveLimits(), SILENT, obligations, {});
+  const receiver = new Receiver({
+    role: 'client',
+    limits: resolveLimits(),
+    sink: SILENT,
+    obligations,
+    natives: {},
+    inflating: undefined,
+  });
   receiver.framesReceived = 0x7fffffff;
   receiver.receive(hex`8a 00`);
   assert.equal(receiver.framesReceived, 0);

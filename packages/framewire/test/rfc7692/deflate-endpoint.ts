@@ -47,7 +47,7 @@ export class DeflateEndpoint implements InflateWaiter {
       limits: resolveLimits(options),
       output: this.#output,
       maskingKeys: role === 'client' ? new MaskingKeys((target) => target.fill(0x37)) : undefined,
-      isUtf8: options.isUtf8,
+      natives: { isUtf8: options.isUtf8 },
       inflaters: new Compression(role, agreementOf(options), 'permessage-deflate', settings),
       inflateWaiter: this,
       sink: {
