@@ -1,9 +1,8 @@
 /** RFC 6455 §5.6 — what the application receives and sends. */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { invalidArgument } from '../errors.ts';
-import { allocate } from '../native/memory.ts';
+import { copyMessage } from '../native/memory.ts';
 import { decodeText } from '../native/text.ts';
-import { copyOf } from '../protocol/octets.ts';
 import type { MessageType } from '../protocol/opcode.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
 
@@ -33,7 +32,7 @@ export function toMessage(
   lent: boolean,
 ): Message {
   if (type === 'text') return decodeText(octets, start, end);
-  return lent ? copyOf(octets, start, end, allocate) : octets.subarray(start, end);
+  return lent ? copyMessage(octets, start, end) : octets.subarray(start, end);
 }
 
 /** The octets of what is to be sent, without copying; a `TypeError` for anything else. */

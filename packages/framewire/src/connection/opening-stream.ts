@@ -42,7 +42,7 @@ export const NOTHING_EARLY: Early = { octets: EMPTY, lent: false };
 
 export class OpeningStream implements TransportSink {
   readonly transport: Transport;
-  readonly octetsExpected = 0;
+  readonly room = undefined;
   readonly #url: string | undefined;
   readonly #timer: Timer;
   readonly #abort: Disposable | undefined;

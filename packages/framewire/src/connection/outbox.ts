@@ -3,6 +3,7 @@
  * idle connection owns no buffer, and what one connection sends in one turn of the event loop lies
  * in one piece and leaves in one write.
  */
+import { asBuffer } from '../native/text.ts';
 import { copyOf } from '../protocol/octets.ts';
 import { MAX_RESERVATION, type Output } from '../protocol/output.ts';
 import type { Transport } from './transport.ts';
@@ -44,6 +45,15 @@ function flushWaiting(): void {
   const outboxes = waiting;
   waiting = [];
   for (const outbox of outboxes) outbox.flush();
+  lastShared = undefined;
+}
+
+/** A transport takes a `Buffer`; what is sent to many is made one once. */
+let lastShared: { readonly octets: Uint8Array; readonly buffer: Buffer } | undefined;
+
+function bufferOf(octets: Uint8Array): Buffer {
+  if (lastShared?.octets !== octets) lastShared = { octets, buffer: asBuffer(octets) };
+  return lastShared.buffer;
 }
 
 export class Outbox implements Output {
@@ -57,6 +67,8 @@ export class Outbox implements Output {
   /** The slabs the parts lie in. */
   #partSlabs: Slab[] | undefined;
   #partOctets = 0;
+  /** All there is to be sent, where that is one frame which others send too. */
+  #shared: Uint8Array | undefined;
   #isWaiting = false;
   /** Octets are collected until somebody flushes: while a chunk is handled. */
   isHeld = false;
@@ -71,10 +83,11 @@ export class Outbox implements Output {
 
   /** Octets not handed to the transport. */
   get unflushed(): number {
-    return this.#partOctets + this.#end - this.#start;
+    return this.#partOctets + this.#end - this.#start + (this.#shared?.length ?? 0);
   }
 
   reserve(size: number): number {
+    if (this.#shared !== undefined) this.#unshare();
     if (current.end + size > SLAB_SIZE) current = new Slab(SLAB_SIZE);
     const slab = current;
     if (this.#slab !== slab || this.#end !== slab.end || this.#end === this.#start) {
@@ -95,11 +108,22 @@ export class Outbox implements Output {
   }
 
   append(octets: Uint8Array): void {
+    if (this.#shared !== undefined) this.#unshare();
     this.#cut();
     // Where no drain will tell when the octets are free again, they have to be our own.
     const { length } = octets;
     const kept = this.#transport.hasRoomFor(length) ? copyOf(octets, 0, length) : octets;
-    this.#push(Buffer.from(kept.buffer, kept.byteOffset, kept.byteLength));
+    this.#push(asBuffer(kept));
+  }
+
+  /** Alone, the octets leave as they are; with others, they are copied next to them. */
+  share(octets: Uint8Array): void {
+    if (this.unflushed === 0) {
+      this.#shared = octets;
+      return;
+    }
+    const at = this.reserve(octets.length);
+    this.octets.set(octets, at);
   }
 
   /** To be called after octets were put in: sees to it that they leave, soon and together. */
@@ -116,6 +140,12 @@ export class Outbox implements Output {
 
   flush(): void {
     this.#isWaiting = false;
+    const shared = this.#shared;
+    if (shared !== undefined) {
+      this.#shared = undefined;
+      this.#transport.write(bufferOf(shared));
+      return;
+    }
     if (this.#parts !== undefined) {
       this.#flushParts();
       return;
@@ -140,6 +170,13 @@ export class Outbox implements Output {
     this.#transport.writeAll(parts);
     const free = this.#transport.copiesAtOnce;
     for (const slab of slabs) slab.leave(free);
+  }
+
+  #unshare(): void {
+    const octets = this.#shared!;
+    this.#shared = undefined;
+    const at = this.reserve(octets.length);
+    this.octets.set(octets, at);
   }
 
   #clear(): void {

@@ -18,7 +18,7 @@ import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
 import type { Timer } from './clock.ts';
 import { KeepAlive, type Pulse } from './keep-alive.ts';
-import { asBuffer } from '../native/text.ts';
+import { writeText } from '../native/text.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -185,8 +185,8 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   onData(chunk: Uint8Array, lent: boolean): void {
     // A transport in memory may bring the answer to a write while the chunk before is handled.
     const isReceiving = this.#outbox.isHeld;
-    const isShort = chunk.length <= SLICE || (lent && this.octetsExpected >= chunk.length);
-    if (isShort && this.isReading && !isReceiving) {
+    // What is lent is of one large message, or little.
+    if ((lent || chunk.length <= SLICE) && this.isReading && !isReceiving) {
       this.#receive(chunk, lent);
       if (chunk.length < SLICE) this.#startTurn();
       else this.#shareTurn(chunk.length);
@@ -200,8 +200,9 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     else this.#scheduleBacklog();
   }
 
-  get octetsExpected(): number {
-    return this.protocol.octetsExpected;
+  get room(): Uint8Array | undefined {
+    // What waits would come first.
+    return this.isReading ? this.protocol.room : undefined;
   }
 
   #startTurn(): void {
@@ -377,10 +378,6 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
       else this.abort(new TimeoutError('ERR_WS_SEND_TIMEOUT', sendTimeout));
     });
   }
-}
-
-function writeText(text: string, target: Uint8Array, at: number): number {
-  return asBuffer(target).write(text, at, 'utf8');
 }
 
 /** What a connection was ended with when the application gave no reason of its own. */

@@ -7,8 +7,8 @@ import { copyOf } from '../protocol/octets.ts';
 export interface TransportSink {
   /** Octets from the peer; they may be changed in place. Those that are lent only during the call. */
   onData(chunk: Uint8Array, lent: boolean): void;
-  /** Octets that are sure to follow, of a frame whose header has arrived. */
-  readonly octetsExpected: number;
+  /** Memory to read the next octets into, where they are wanted there; they are lent all the same. */
+  readonly room: Uint8Array | undefined;
   /** More is waiting than the transport wants: `onDrain` follows. */
   onFull(): void;
   /** Everything written so far has left. */
@@ -147,9 +147,9 @@ export class Transport {
     this.sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length), false);
   }
 
-  receivedShared(buffer: Uint8Array, length: number): number {
+  receivedShared(buffer: Uint8Array, length: number): Uint8Array | undefined {
     this.sink.onData(new Uint8Array(buffer.buffer, buffer.byteOffset, length), true);
-    return this.sink.octetsExpected;
+    return this.sink.room;
   }
 
   drained(): void {
@@ -181,7 +181,7 @@ export class Transport {
 }
 
 const NOBODY: TransportSink = {
-  octetsExpected: 0,
+  room: undefined,
   onData() {},
   onFull() {},
   onDrain() {},
@@ -193,8 +193,8 @@ function onData(this: Owned, chunk: Uint8Array): void {
   this[TRANSPORT]?.received(chunk);
 }
 
-function onRead(this: Owned, length: number, buffer: Uint8Array): number {
-  return this[TRANSPORT]?.receivedShared(buffer, length) ?? 0;
+function onRead(this: Owned, length: number, buffer: Uint8Array): Uint8Array | undefined {
+  return this[TRANSPORT]?.receivedShared(buffer, length);
 }
 
 const readShared = sharedReader(onRead);

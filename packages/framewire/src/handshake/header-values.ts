@@ -50,10 +50,13 @@ export function isFieldValue(text: string): boolean {
   return true;
 }
 
-/** RFC 9110 §5.6.3 — without the SP and HTAB around it. Unlike `trim()`, leaves U+00A0 alone. */
-export function trimSpace(text: string): string {
-  let start = 0;
-  let end = text.length;
+/**
+ * RFC 9110 §5.6.3 — the text between two places, without the SP and HTAB around it. Unlike `trim()`,
+ * leaves U+00A0 alone.
+ */
+export function trimSpace(text: string, from: number = 0, to: number = text.length): string {
+  let start = from;
+  let end = to;
   while (start < end && isSpace(text.charCodeAt(start))) start++;
   while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
@@ -127,7 +130,7 @@ export function equalsToken(text: string, token: string): boolean {
  * A sender must not generate empty elements, and those that do are probing parsers.
  */
 export function parseTokenList(value: string): string[] | undefined {
-  const elements = value.split(',').map(trimSpace);
+  const elements = value.split(',').map((element) => trimSpace(element));
   return elements.every(isToken) ? elements : undefined;
 }
 

@@ -237,9 +237,8 @@ function parseHead(
     }
     const start = at + LINE_END.length;
     at = text.indexOf(LINE_END, start);
-    const line = text.slice(start, at);
-    if (!readFieldLine(line, headers)) {
-      return complain('ERR_WS_HEAD_MALFORMED', `field ${quote(line)}`);
+    if (!readFieldLine(text, start, at, headers)) {
+      return complain('ERR_WS_HEAD_MALFORMED', `field ${quote(text.slice(start, at))}`);
     }
   }
   return { startLine: text.slice(0, startLineEnd), headers };
@@ -249,10 +248,16 @@ function parseHead(
  * RFC 9112 §5 — a name, a colon, a value. A folded line (§5.2) begins with a space and a space
  * before the colon (§5.1) ends the name: neither leaves a token.
  */
-function readFieldLine(line: string, headers: Map<string, string>): boolean {
-  const colon = line.indexOf(':');
-  const name = line.slice(0, Math.max(colon, 0));
-  const value = trimSpace(line.slice(colon + 1));
+function readFieldLine(
+  text: string,
+  start: number,
+  end: number,
+  headers: Map<string, string>,
+): boolean {
+  const colon = text.indexOf(':', start);
+  if (colon < start || colon > end) return false;
+  const name = text.slice(start, colon);
+  const value = trimSpace(text, colon + 1, end);
   if (!isToken(name) || !isFieldValue(value)) return false;
   addField(headers, name, value);
   return true;

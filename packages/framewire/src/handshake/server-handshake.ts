@@ -6,6 +6,7 @@ import { equalsToken, hasToken, headerEntries, parseExtensions, quote } from './
 import type { HeaderMap, HeadersLike } from './header-values.ts';
 import { reasonPhrase, serializeResponseHead } from './http1-head.ts';
 import type { RequestHead } from './http1-head.ts';
+import { encodeLatin1 } from './latin1.ts';
 import { refuseOwnedHeaders } from './owned-headers.ts';
 import { isHost, splitTarget } from './request-target.ts';
 import { parseSubprotocols } from './subprotocol.ts';
@@ -126,6 +127,13 @@ export function refusalHeaders(error: HandshakeError): [string, string][] {
   }
 }
 
+/** The most common answer, all but the last value. */
+const PLAIN_ACCEPTANCE =
+  'HTTP/1.1 101 Switching Protocols\r\n' +
+  'Upgrade: websocket\r\n' +
+  'Connection: Upgrade\r\n' +
+  'Sec-WebSocket-Accept: ';
+
 /**
  * The octets of a 101 (§4.2.2 step 5). Throws a TypeError if the subprotocol was not offered, if
  * extensions are agreed that were not, or if a header is the handshake's own or breaks out of its
@@ -137,12 +145,16 @@ export function acceptanceHead(
   extensions: string | undefined,
   headers: HeadersLike | undefined,
 ): Uint8Array {
+  const accept = acceptFor(offer.key);
+  if (protocol === undefined && extensions === undefined && headers === undefined) {
+    return encodeLatin1(`${PLAIN_ACCEPTANCE}${accept}\r\n\r\n`);
+  }
   const entries = headerEntries(headers);
   refuseOwnedHeaders(entries);
   const fields: [string, string][] = [
     ['Upgrade', 'websocket'],
     ['Connection', 'Upgrade'],
-    ['Sec-WebSocket-Accept', acceptFor(offer.key)],
+    ['Sec-WebSocket-Accept', accept],
   ];
   if (protocol !== undefined) {
     if (!offer.protocols.includes(protocol)) {

@@ -6,10 +6,10 @@
 import { applyMask } from '../protocol/masking.ts';
 import { MASK_MODULE } from './mask-module.ts';
 
-/** Octets that are read from a socket at once, in the middle of a large frame. */
-const READ_SIZE = 256 * 1024;
+/** Octets that are read from a socket at once, as Node does. */
+const READ_SIZE = 64 * 1024;
 
-/** The last page of the memory. */
+/** What lies behind them. */
 const COPY_SIZE = 64 * 1024;
 
 /** From so many octets on the call is worth it, in place and with copying. */

@@ -11,8 +11,11 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { readBuffer } from './masking.ts';
 
-/** Octets from the start of `buffer`, lent for the duration of the call. Returns how many are sure to follow. */
-export type OnRead = (this: Socket, length: number, buffer: Uint8Array) => number;
+/**
+ * Octets from the start of `buffer`, lent for the duration of the call. Returns where the next ones are
+ * to be read into, if not into the shared buffer again.
+ */
+export type OnRead = (this: Socket, length: number, buffer: Uint8Array) => Uint8Array | undefined;
 
 /** Has a socket read into the shared buffer from now on; whether that is possible. */
 export type ReadShared = (socket: Socket) => boolean;
@@ -27,16 +30,14 @@ interface Symbols {
   readonly generator: symbol;
 }
 
-/** Octets that are read at once, as Node does; more only of what cannot be many small frames. */
-const SMALL = readBuffer.subarray(0, 64 * 1024);
-
 /** For all sockets whose octets go to the same function: no socket owns anything. */
 export function sharedReader(onRead: OnRead): ReadShared {
   const symbols = process.env['FRAMEWIRE_DOCUMENTED_API'] === '1' ? undefined : findSymbols();
   if (symbols === undefined) return () => false;
-  let next: Uint8Array = SMALL;
+  let next: Uint8Array = readBuffer;
+  // Node asks for the next buffer right after the call.
   const callback = function (this: Socket, length: number, buffer: Uint8Array): void {
-    next = onRead.call(this, length, buffer) < readBuffer.length ? SMALL : readBuffer;
+    next = onRead.call(this, length, buffer) ?? readBuffer;
   };
   const generator = (): Uint8Array => next;
   return (socket) => {
@@ -46,8 +47,8 @@ export function sharedReader(onRead: OnRead): ReadShared {
     const isPlain = Object.getPrototypeOf(socket) === Socket.prototype;
     const isTaken = properties[symbols.buffer] !== null || socket.readableLength > 0;
     if (!isPlain || isTaken || typeof handle?.useUserBuffer !== 'function') return false;
-    handle.useUserBuffer(SMALL);
-    properties[symbols.buffer] = SMALL;
+    handle.useUserBuffer(readBuffer);
+    properties[symbols.buffer] = readBuffer;
     properties[symbols.callback] = callback;
     properties[symbols.generator] = generator;
     return true;

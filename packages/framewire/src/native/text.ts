@@ -1,9 +1,10 @@
 /** RFC 6455 §5.6 — text out of octets that are known to be UTF-8, as fast as this Node can. */
 import { isAscii, transcode } from 'node:buffer';
+import { endianness } from 'node:os';
 import { readBuffer } from './masking.ts';
 
-/** From so many octets on it pays to look at them before they are decoded. */
-const LOOK_PAYS_FROM = 64;
+/** Below so many octets JavaScript decodes what is not ASCII faster than Node does. */
+const SHORT = 64;
 
 /** From so many octets on, and only there, the way by way of UTF-16 can be the faster one. */
 const TRANSCODING_PAYS_FROM = 256;
@@ -18,6 +19,19 @@ export function decodeText(octets: Uint8Array, start: number, end: number): stri
   return decode(asBuffer(octets), start, end);
 }
 
+/** What was written into last: one slab takes very many messages. */
+let target: Uint8Array | undefined;
+let targetBuffer: Buffer = Buffer.alloc(0);
+
+/** Encodes text at `at`, where it is known to fit; returns the octets it took. */
+export function writeText(text: string, octets: Uint8Array, at: number): number {
+  if (octets !== target) {
+    target = octets;
+    targetBuffer = asBuffer(octets);
+  }
+  return targetBuffer.write(text, at, 'utf8');
+}
+
 /** The octets as they are, as a `Buffer`. */
 export function asBuffer(octets: Uint8Array): Buffer {
   if (Buffer.isBuffer(octets)) return octets;
@@ -26,13 +40,52 @@ export function asBuffer(octets: Uint8Array): Buffer {
 
 function decode(octets: Buffer, start: number, end: number): string {
   const length = end - start;
-  if (length < LOOK_PAYS_FROM) return octets.toString('utf8', start, end);
+  if (length < SHORT) {
+    if (isShortAscii(octets, start, end)) return octets.toString('latin1', start, end);
+    return isLittleEndian ? decodeShort(octets, start, end) : octets.toString('utf8', start, end);
+  }
   const text = octets.subarray(start, end);
   if (isAscii(text)) return text.toString('latin1');
   if (length < TRANSCODING_PAYS_FROM || !(transcodes ??= isTranscodingFaster())) {
     return text.toString('utf8');
   }
   return transcode(text, 'utf8', 'ucs2').toString('ucs2');
+}
+
+function isShortAscii(octets: Uint8Array, start: number, end: number): boolean {
+  let seen = 0;
+  for (let at = start; at < end; at++) seen |= octets[at]!;
+  return seen < 0x80;
+}
+
+/** UTF-16, of which there are never more units than octets of UTF-8. */
+const units = new Uint16Array(SHORT);
+const unitOctets = Buffer.from(units.buffer);
+const isLittleEndian = endianness() === 'LE';
+
+/** RFC 3629 §3, the table of octet sequences, for octets that are known to be valid. */
+function decodeShort(octets: Uint8Array, start: number, end: number): string {
+  let count = 0;
+  for (let at = start; at < end;) {
+    const octet = octets[at++]!;
+    if (octet < 0x80) {
+      units[count++] = octet;
+    } else if (octet < 0xe0) {
+      units[count++] = ((octet & 0x1f) << 6) | tail(octets, at++);
+    } else if (octet < 0xf0) {
+      units[count++] = ((octet & 0x0f) << 12) | (tail(octets, at++) << 6) | tail(octets, at++);
+    } else {
+      const high = ((octet & 0x07) << 18) | (tail(octets, at++) << 12);
+      const codePoint = high | (tail(octets, at++) << 6) | tail(octets, at++);
+      units[count++] = 0xd7c0 + (codePoint >> 10);
+      units[count++] = 0xdc00 | (codePoint & 0x3ff);
+    }
+  }
+  return unitOctets.toString('utf16le', 0, 2 * count);
+}
+
+function tail(octets: Uint8Array, at: number): number {
+  return octets[at]! & 0x3f;
 }
 
 /**

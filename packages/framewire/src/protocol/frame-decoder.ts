@@ -7,15 +7,17 @@ import {
   checkOctet0,
   checkOctet1,
   checkPayloadLength,
+  FIN,
   headerLength,
   isCompressed,
   isFinal,
+  MASK,
   MAX_HEADER_LENGTH,
   opcodeOf,
   readPayloadLength,
 } from './frame-header.ts';
 import { readMaskingKey, type ApplyMask } from './masking.ts';
-import type { Role } from './opcode.ts';
+import { Opcode, type MessageType, type Role } from './opcode.ts';
 
 /** Whom the decoder tells. Each call may lead to `stop()`. */
 export interface FrameSink {
@@ -31,7 +33,14 @@ export interface FrameSink {
    */
   framePayload(octets: Uint8Array, start: number, end: number, complete: boolean): void;
   violation(code: ProtocolErrorCode, detail: string): void;
+  /** Whether a message of so many octets that arrives in one piece may come as `wholeMessage`. */
+  takesWhole(length: number): boolean;
+  /** All that the calls above come to for a good frame that begins a message and ends it. */
+  wholeMessage(type: MessageType, octets: Uint8Array, start: number, end: number): void;
 }
+
+const WHOLE_TEXT = FIN | Opcode.text;
+const WHOLE_BINARY = FIN | Opcode.binary;
 
 export class FrameDecoder {
   readonly #receiver: Role;
@@ -87,10 +96,35 @@ export class FrameDecoder {
 
   #header(chunk: Uint8Array, at: number, end: number): number {
     if (this.#carried > 0 || end - at < 2) return this.#splitHeader(chunk, at, end);
+    const next = this.#wholeMessage(chunk, at, end);
+    if (next > at) return next;
     const length = headerLength(chunk[at + 1]!);
     if (end - at < length) return this.#splitHeader(chunk, at, end);
     if (this.#judge(chunk, at, length)) this.#begin(chunk, at, length);
     return at + length;
+  }
+
+  /**
+   * The fast path: a message in one frame of less than 64 KiB that lies in the chunk as a whole, with
+   * nothing about it that has to be judged elsewhere. Returns where it ends, or `at` where there is no
+   * such message: then the frame goes the way of all others, to the same result.
+   */
+  #wholeMessage(chunk: Uint8Array, at: number, end: number): number {
+    const octet0 = chunk[at]!;
+    if (octet0 !== WHOLE_BINARY && octet0 !== WHOLE_TEXT) return at;
+    const isMasked = this.#receiver === 'server';
+    const length7 = isMasked ? chunk[at + 1]! - MASK : chunk[at + 1]!;
+    if (length7 < 0 || length7 > 126) return at;
+    const headerLength = (length7 === 126 ? 4 : 2) + (isMasked ? 4 : 0);
+    const start = at + headerLength;
+    if (start > end) return at;
+    const length = length7 === 126 ? (chunk[at + 2]! << 8) | chunk[at + 3]! : length7;
+    const stop = start + length;
+    const isMinimal = length7 !== 126 || length > 125;
+    if (stop > end || !isMinimal || !this.#sink.takesWhole(length)) return at;
+    if (isMasked) this.#applyMask(chunk, start, stop, readMaskingKey(chunk, start - 4));
+    this.#sink.wholeMessage(octet0 === WHOLE_TEXT ? 'text' : 'binary', chunk, start, stop);
+    return stop;
   }
 
   /** One octet at a time, each judged as soon as it is there. */

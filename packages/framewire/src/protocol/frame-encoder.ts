@@ -44,12 +44,8 @@ export class FrameEncoder {
 
   /** A frame that was encoded before: unmasked, so for a server only. */
   append(frame: Uint8Array): void {
-    if (frame.length > MAX_COPIED) {
-      this.#output.append(frame);
-      return;
-    }
-    const at = this.#output.reserve(frame.length);
-    this.#output.octets.set(frame, at);
+    if (frame.length > MAX_COPIED) this.#output.append(frame);
+    else this.#output.share(frame);
   }
 
   /** Text goes into the output without a buffer in between. */

@@ -8,10 +8,10 @@ export const MAX_HEADER_LENGTH = 14;
 /** §5.5: the most payload a control frame can carry. */
 export const MAX_CONTROL_PAYLOAD = 125;
 
-const FIN = 0b1000_0000;
+export const FIN = 0b1000_0000;
 const RSV = 0b0111_0000;
 const RSV1 = 0b0100_0000;
-const MASK = 0b1000_0000;
+export const MASK = 0b1000_0000;
 const LENGTH7 = 0b0111_1111;
 
 export function isFinal(octet0: number): boolean {

@@ -31,8 +31,20 @@ export class MessageAssembler {
   append(octets: Uint8Array, start: number, end: number, expected: number): void {
     const size = this.#size + (end - start);
     if (size > this.#octets.length) this.#grow(size, expected);
-    this.#octets.set(octets.subarray(start, end), this.#size);
+    if (!this.#liesNext(octets, start)) this.#octets.set(octets.subarray(start, end), this.#size);
     this.#size = size;
+  }
+
+  /** Memory for the next octets, `expected` at most, where they need not be copied; perhaps empty. */
+  room(expected: number): Uint8Array {
+    const end = Math.min(this.#octets.length, this.#size + expected);
+    const { buffer, byteOffset } = this.#octets;
+    return new Uint8Array(buffer, byteOffset + this.#size, end - this.#size);
+  }
+
+  #liesNext(octets: Uint8Array, start: number): boolean {
+    const place = this.#octets.byteOffset + this.#size;
+    return octets.buffer === this.#octets.buffer && octets.byteOffset + start === place;
   }
 
   /** The message, which belongs to the caller from here on; the assembler is empty again. */

@@ -1,5 +1,5 @@
-/** Up to here a loop is faster than a view and a call. */
-const LOOP_PAYS_TO = 48;
+/** From this many octets on, memory that need not be zeroed is worth asking for. */
+const ALLOCATING_PAYS_FROM = 2048;
 
 /** Octets of any content: whoever asks for them overwrites all that is ever seen of them. */
 export type Allocate = (size: number) => Uint8Array;
@@ -16,12 +16,12 @@ export function copyOf(
   allocate: Allocate = allocateZeroed,
 ): Uint8Array {
   const length = end - start;
+  const isPlain = octets.constructor === Uint8Array;
+  if (isPlain && length < ALLOCATING_PAYS_FROM) return octets.slice(start, end);
+  // Of a `Buffer`, `slice` and `subarray` would make another one.
+  const view = new Uint8Array(octets.buffer, octets.byteOffset + start, length);
+  if (length < ALLOCATING_PAYS_FROM) return view.slice();
   const copy = allocate(length);
-  if (length > LOOP_PAYS_TO) {
-    // A view made by `subarray` would be a `Buffer` where the octets are one, at several times the cost.
-    copy.set(new Uint8Array(octets.buffer, octets.byteOffset + start, length));
-    return copy;
-  }
-  for (let at = 0; at < length; at++) copy[at] = octets[start + at]!;
+  copy.set(view);
   return copy;
 }

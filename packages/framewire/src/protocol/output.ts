@@ -8,6 +8,8 @@ export interface Output {
   unreserve(size: number): void;
   /** Appends octets without copying them: they must not change until they are written. */
   append(octets: Uint8Array): void;
+  /** Appends `MAX_RESERVATION` octets at most that never change: copying them is left to the output. */
+  share(octets: Uint8Array): void;
 }
 
 /** Payloads up to this many octets are copied into the output, larger ones are appended as they are. */
@@ -48,6 +50,11 @@ export class OutputBuffer implements Output {
   append(octets: Uint8Array): void {
     this.#cut();
     this.#parts.push(octets);
+  }
+
+  share(octets: Uint8Array): void {
+    const at = this.reserve(octets.length);
+    this.#octets.set(octets, at);
   }
 
   /** The octets since the last call, to be written in this order. */

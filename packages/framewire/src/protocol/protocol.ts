@@ -89,9 +89,13 @@ export class Protocol {
     return this.#receiver.framesReceived;
   }
 
-  /** Octets of the frame that is arriving that have not arrived: they are sure to come. */
-  get octetsExpected(): number {
-    return this.#receiver.octetsExpected;
+  /**
+   * Memory for what is sure to follow of a large message: octets that are read into it, from its start,
+   * and given to `receive` as they lie there are not copied. Valid until the next call of anything;
+   * undefined where octets are to be read elsewhere.
+   */
+  get room(): Uint8Array | undefined {
+    return this.#receiver.room;
   }
 
   /**

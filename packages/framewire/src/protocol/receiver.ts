@@ -39,6 +39,9 @@ interface Inflating {
   readonly inflateWaiter: InflateWaiter | undefined;
 }
 
+/** Of fewer octets there is no need to spare the copying. */
+const ROOM_PAYS_FROM = 16 * 1024;
+
 /** Octets that are inflated in one call of `receive`; then others get their turn. */
 const MAX_INFLATED = 256 * 1024;
 
@@ -111,8 +114,13 @@ export class Receiver implements FrameSink, InflateWaiter {
     this.#control = undefined;
   }
 
-  get octetsExpected(): number {
-    return this.#decoder.remaining;
+  /** See `Protocol.room`. */
+  get room(): Uint8Array | undefined {
+    const { remaining } = this.#decoder;
+    if (remaining < ROOM_PAYS_FROM || this.#assembler === undefined) return undefined;
+    if (this.#fragmentation.isCompressed || this.#isUnbound) return undefined;
+    const room = this.#assembler.room(remaining);
+    return room.length < ROOM_PAYS_FROM ? undefined : room;
   }
 
   /** Where the octets broke off, for the error that says so. */
@@ -165,6 +173,24 @@ export class Receiver implements FrameSink, InflateWaiter {
     if (isControl(opcode)) this.#controlPayload(opcode, octets, start, end, complete);
     else if (this.#fragmentation.isCompressed) this.#inflate(octets, start, end, complete && final);
     else this.#dataPayload(octets, start, end, complete && final);
+  }
+
+  takesWhole(length: number): boolean {
+    return (
+      length <= this.#limits.maxMessageSize &&
+      this.#fragmentation.type === undefined &&
+      !this.streaming &&
+      !this.discardsData
+    );
+  }
+
+  wholeMessage(type: MessageType, octets: Uint8Array, start: number, end: number): void {
+    this.framesReceived = (this.framesReceived + 1) & 0x7fffffff;
+    if (type === 'text' && !this.#isText(octets, start, end, true)) {
+      this.violation('ERR_WS_INVALID_UTF8', 'in a text message');
+      return;
+    }
+    this.#sink.onMessage(type, octets, start, end, true);
   }
 
   violation(code: ProtocolErrorCode, detail: string): void {

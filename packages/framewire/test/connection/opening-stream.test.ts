@@ -30,7 +30,7 @@ function create(signal?: AbortSignal): Created {
 }
 
 const IGNORING: TransportSink = {
-  octetsExpected: 0,
+  room: undefined,
   onData() {},
   onFull() {},
   onDrain() {},

@@ -11,7 +11,7 @@ import { turns, within } from './raw-peer.ts';
 class Sink implements TransportSink {
   readonly events: string[] = [];
   readonly chunks: Uint8Array[] = [];
-  readonly octetsExpected = 0;
+  readonly room = undefined;
   #onClose: (() => void) | undefined;
   readonly closed = new Promise<void>((resolve) => (this.#onClose = resolve));
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { FrameDecoder, type FrameSink } from '#src/protocol/frame-decoder.js';
 import { applyMask } from '#src/protocol/masking.js';
 import type { ProtocolErrorCode } from '#src/errors.js';
-import type { Role } from 'framewire/protocol';
+import type { MessageType, Role } from 'framewire/protocol';
 import { hex } from 'framewire/testing';
 import { inBothRoles, onTheWireTo, ROLES } from './endpoint.ts';
 import { concat, frame, masked, octetsOf, singleOctets, slicesOf } from './frames.ts';
@@ -12,6 +12,7 @@ import { concat, frame, masked, octetsOf, singleOctets, slicesOf } from './frame
 type Call =
   | { readonly begins: number; readonly length: number }
   | { readonly payload: Uint8Array; readonly complete: boolean }
+  | { readonly whole: MessageType; readonly payload: Uint8Array }
   | { readonly violation: ProtocolErrorCode; readonly detail: string };
 
 /** A decoder, what it told, and what its sink answers. */
@@ -20,6 +21,8 @@ class Probe implements FrameSink {
   readonly decoder: FrameDecoder;
   order: ProtocolErrorCode | undefined;
   longest = Infinity;
+  /** Takes messages that arrive in one piece as such; else they go the way of all frames. */
+  isFast = false;
   stopsAt: 'begin' | 'payload' | undefined;
 
   constructor(receiver: Role) {
@@ -51,6 +54,15 @@ class Probe implements FrameSink {
     if (this.stopsAt === 'payload') this.decoder.stop();
   }
 
+  takesWhole(length: number): boolean {
+    return this.isFast && length <= this.longest;
+  }
+
+  wholeMessage(type: MessageType, octets: Uint8Array, start: number, end: number): void {
+    this.calls.push({ whole: type, payload: octets.slice(start, end) });
+    if (this.stopsAt === 'payload') this.decoder.stop();
+  }
+
   violation(code: ProtocolErrorCode, detail: string): void {
     this.calls.push({ violation: code, detail });
     this.decoder.stop();
@@ -64,6 +76,7 @@ function framesOf(calls: readonly Call[]): unknown[] {
   let opcode = -1;
   for (const call of calls) {
     if ('begins' in call) opcode = call.begins;
+    else if ('whole' in call) frames.push([call.whole === 'text' ? 1 : 2, call.payload]);
     else if ('violation' in call) frames.push(call.violation);
     else {
       slices.push(call.payload);
@@ -126,6 +139,9 @@ inBothRoles('§5.2 frames do not depend on how they are sliced', (role) => {
       const expected = frames.map((f) => [f.octet0 & 0xf, octetsOf(f.size)]);
       assert.deepEqual(framesOf(calls), expected);
       assert.deepEqual(framesOf(new Probe(role).decode(...singleOctets(octets))), expected);
+      const fast = new Probe(role);
+      fast.isFast = true;
+      assert.deepEqual(framesOf(fast.decode(...slicesOf(octets, cuts))), expected);
     }),
     { numRuns: 100 },
   );
@@ -140,6 +156,50 @@ for (const length of [0, 1, 125, 126, 127, 65_535, 65_536]) {
     }
   });
 }
+
+for (const length of [0, 1, 125, 126, 65_535]) {
+  inBothRoles(
+    `a message of ${length} octets in one piece is told as one, by its text or not`,
+    (role) => {
+      for (const [octet0, whole] of [
+        [0x81, 'text'],
+        [0x82, 'binary'],
+      ] as const) {
+        const octets = onTheWireTo(role, frame(octet0, octetsOf(length)));
+        const probe = new Probe(role);
+        probe.isFast = true;
+        // Also where another follows.
+        const expected = { whole, payload: octetsOf(length) };
+        assert.deepEqual(probe.decode(concat(octets, octets), octets), [
+          expected,
+          expected,
+          expected,
+        ]);
+      }
+    },
+  );
+}
+
+inBothRoles('what is no good message in one piece goes the way of all frames', (role) => {
+  const wrong = [
+    hex`82 fe 00 05 00 00 00 00 01 02 03 04 05`,
+    hex`82 7e 00 05 01 02 03 04 05`,
+    frame(0xc2, octetsOf(3)),
+    frame(0x83, octetsOf(3)),
+    frame(0x02, octetsOf(3)),
+    frame(0x82, octetsOf(65_536)),
+    onTheWireTo(role === 'client' ? 'server' : 'client', frame(0x82, octetsOf(3))),
+  ];
+  for (const octets of wrong) {
+    const fast = new Probe(role);
+    fast.isFast = true;
+    assert.deepEqual(fast.decode(octets), new Probe(role).decode(octets));
+  }
+  const long = new Probe(role);
+  long.isFast = true;
+  long.longest = 3;
+  assert.deepEqual(long.decode(onTheWireTo(role, frame(0x82, octetsOf(4)))), []);
+});
 
 test('§5.3 a server unmasks in place: the slice is the chunk itself', () => {
   const chunk = masked(hex`82 03 01 02 03`);

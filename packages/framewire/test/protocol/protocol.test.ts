@@ -390,12 +390,44 @@ inBothRoles('§7.1.4 the transport ends after both Closes: clean', (role) => {
   assert.equal(endpoint.closeInfo.wasClean, true);
 });
 
-inBothRoles('§5.2 what a header has announced and has not arrived is sure to come', (role) => {
-  const endpoint = new Endpoint(role);
-  assert.equal(endpoint.protocol.octetsExpected, 0);
-  const octets = onTheWireTo(role, frame(0x82, octetsOf(100)));
-  endpoint.protocol.receive(octets.slice(0, -70));
-  assert.equal(endpoint.protocol.octetsExpected, 70);
-  endpoint.protocol.receive(octets.slice(-70));
-  assert.equal(endpoint.protocol.octetsExpected, 0);
+inBothRoles('§6.2 a large message may be read where it is put together', (role) => {
+  for (const opcode of [0x81, 0x82]) {
+    for (const size of [40_000, 1_000_000, 3_000_000]) {
+      const endpoint = new Endpoint(role);
+      const payload = new Uint8Array(size).map((_, index) => 97 + (index % 26));
+      const wire = onTheWireTo(role, frame(opcode, payload));
+      let at = 20_000;
+      endpoint.protocol.receive(wire.slice(0, at));
+      let placed = 0;
+      while (at < wire.length) {
+        const { room } = endpoint.protocol;
+        const octets = wire.subarray(at, at + Math.min(room?.length ?? 70_000, 70_000));
+        const chunk = room?.subarray(0, octets.length) ?? new Uint8Array(octets.length);
+        chunk.set(octets);
+        endpoint.protocol.receive(chunk);
+        at += octets.length;
+        if (room !== undefined) placed++;
+      }
+      assert.ok(placed > 0);
+      assert.equal(endpoint.protocol.room, undefined);
+      const text = Buffer.from(payload).toString();
+      assert.deepEqual(endpoint.events, [opcode === 0x81 ? { text } : { binary: payload }]);
+    }
+  }
+});
+
+inBothRoles('what is small, a stream or of no use has no room of its own', (role) => {
+  const large = onTheWireTo(role, frame(0x82, octetsOf(100_000))).subarray(0, 1000);
+  const small = new Endpoint(role);
+  assert.equal(small.protocol.room, undefined);
+  small.protocol.receive(onTheWireTo(role, frame(0x82, octetsOf(1000))).slice(0, 500));
+  assert.equal(small.protocol.room, undefined);
+  const streaming = new Endpoint(role);
+  streaming.protocol.streaming = true;
+  streaming.protocol.receive(large.slice());
+  assert.equal(streaming.protocol.room, undefined);
+  const closing = new Endpoint(role);
+  closing.protocol.sendClose(1000);
+  closing.protocol.receive(large.slice());
+  assert.equal(closing.protocol.room, undefined);
 });
