@@ -5,38 +5,12 @@
  */
 import { asBuffer } from '../native/text.ts';
 import { copyOf } from '../protocol/octets.ts';
-import { MAX_RESERVATION, type Output } from '../protocol/output.ts';
+import type { Output } from '../protocol/output.ts';
+import { isSlabFull, NOWHERE, slabFor, type Slab } from './slab.ts';
 import type { Transport } from './transport.ts';
 
 /** From this many octets on there is nothing to gain by waiting for more. */
 const FLUSH_FROM = 64 * 1024;
-
-const SLAB_SIZE = 2 * MAX_RESERVATION;
-
-/** A buffer that is filled front to back, and from the front again when nobody uses it. */
-class Slab {
-  readonly octets: Buffer;
-  end = 0;
-  /** Outboxes with octets in it that are not written yet. */
-  users = 0;
-  /** Some transport still holds octets of it: never filled again, only left to the collector. */
-  lent = false;
-
-  constructor(size: number) {
-    this.octets = Buffer.allocUnsafeSlow(size);
-  }
-
-  leave(free: boolean): void {
-    this.users--;
-    if (!free) this.lent = true;
-    else if (this.users === 0 && !this.lent) this.end = 0;
-  }
-}
-
-let current: Slab = new Slab(SLAB_SIZE);
-
-/** Where an outbox without octets is: it must not keep alive what it was in last. */
-const NOWHERE: Slab = new Slab(0);
 
 /** Outboxes to be flushed when the turn is over. */
 let waiting: Outbox[] = [];
@@ -66,6 +40,8 @@ export class Outbox implements Output {
   #parts: Uint8Array[] | undefined;
   /** The slabs the parts lie in. */
   #partSlabs: Slab[] | undefined;
+  /** Slabs with octets that were written and that the transport still holds. */
+  #lent: Slab[] | undefined;
   #partOctets = 0;
   /** All there is to be sent, where that is one frame which others send too. */
   #shared: Uint8Array | undefined;
@@ -88,13 +64,13 @@ export class Outbox implements Output {
 
   reserve(size: number): number {
     if (this.#shared !== undefined) this.#unshare();
-    if (current.end + size > SLAB_SIZE) current = new Slab(SLAB_SIZE);
-    const slab = current;
+    if (isSlabFull(size) && this.#transport.pending === 0) this.#makeRoom();
+    const slab = slabFor(size);
     if (this.#slab !== slab || this.#end !== slab.end || this.#end === this.#start) {
       this.#cut();
       this.#slab = slab;
       this.#start = slab.end;
-      slab.users++;
+      slab.enter();
     }
     const at = slab.end;
     slab.end += size;
@@ -153,10 +129,17 @@ export class Outbox implements Output {
     if (this.#end === this.#start) return;
     // Emptied before it is written: a transport in memory may answer within the write.
     const slab = this.#slab;
-    const octets = slab.octets.subarray(this.#start, this.#end);
+    const octets = this.#own(slab.octets.subarray(this.#start, this.#end));
     this.#clear();
     this.#transport.write(octets);
-    slab.leave(this.#transport.copiesAtOnce);
+    this.#lend(slab);
+  }
+
+  /** Whatever was written has left: its memory is for others. */
+  release(): void {
+    const lent = this.#lent;
+    this.#lent = undefined;
+    if (lent !== undefined) for (const slab of lent) slab.leave();
   }
 
   #flushParts(): void {
@@ -168,8 +151,30 @@ export class Outbox implements Output {
     this.#partOctets = 0;
     this.#clear();
     this.#transport.writeAll(parts);
-    const free = this.#transport.copiesAtOnce;
-    for (const slab of slabs) slab.leave(free);
+    for (const slab of slabs) this.#lend(slab);
+  }
+
+  /** What is left of a large message goes where its beginning was, if that can leave now. */
+  #makeRoom(): void {
+    const { isHeld } = this;
+    // A transport in memory may answer within the write, and must not be answered in the middle.
+    this.isHeld = true;
+    this.flush();
+    this.isHeld = isHeld;
+  }
+
+  /** A transport that never tells when it is done with octets is given some of its own. */
+  #own(octets: Buffer): Buffer {
+    return this.#transport.givesBack ? octets : Buffer.from(octets);
+  }
+
+  #lend(slab: Slab): void {
+    if (this.#transport.givesBack && this.#transport.pending > 0) {
+      (this.#lent ??= []).push(slab);
+      return;
+    }
+    slab.leave();
+    this.release();
   }
 
   #unshare(): void {
@@ -188,7 +193,7 @@ export class Outbox implements Output {
   /** Puts the last octets among the parts. */
   #cut(): void {
     if (this.#end === this.#start) return;
-    this.#push(this.#slab.octets.subarray(this.#start, this.#end));
+    this.#push(this.#own(this.#slab.octets.subarray(this.#start, this.#end)));
     (this.#partSlabs ??= []).push(this.#slab);
     this.#start = this.#end;
   }

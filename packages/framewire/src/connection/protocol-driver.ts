@@ -231,6 +231,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   onDrain(): void {
     this.#sendTimer?.cancel();
     this.#sendTimer = undefined;
+    if (this.transport.pending === 0) this.#outbox.release();
     this.protocol.releasePongs();
     this.flush();
     // What was sent since may fill the transport at once: then another drain follows.
@@ -338,6 +339,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   #finish(error: Error | undefined): void {
     this.#isFinished = true;
+    this.#outbox.release();
     this.protocol.receiveEnd(error);
     this.#keepAlive.stop();
     this.#closeTimer?.cancel();

@@ -33,8 +33,8 @@ export class Transport {
   readonly duplex: Duplex;
   /** Who is told: during the opening handshake another than afterwards. */
   sink: TransportSink;
-  /** A socket's chunks are its own; those of any other stream may be somebody's octets. */
-  readonly #ownsChunks: boolean;
+  /** Its chunks are its own; those of any other stream may be somebody's octets. */
+  readonly #isSocket: boolean;
   #error: Error | undefined;
   #isStarted = false;
   #ended = false;
@@ -43,7 +43,7 @@ export class Transport {
   constructor(duplex: Duplex, sink: TransportSink = NOBODY) {
     this.duplex = duplex;
     this.sink = sink;
-    this.#ownsChunks = duplex instanceof Socket;
+    this.#isSocket = duplex instanceof Socket;
     (duplex as Owned)[TRANSPORT] = this;
     if (duplex instanceof Socket) {
       duplex.setTimeout(0);
@@ -89,9 +89,9 @@ export class Transport {
     return octets < this.duplex.writableHighWaterMark;
   }
 
-  /** Whether octets that were written, with nothing pending, are free to be changed again. */
-  get copiesAtOnce(): boolean {
-    return this.#ownsChunks && this.duplex.writableLength === 0;
+  /** Octets that were written are free to be changed when nothing is pending, or after `onClose`. */
+  get givesBack(): boolean {
+    return this.#isSocket;
   }
 
   write(octets: Uint8Array): void {
@@ -144,7 +144,7 @@ export class Transport {
   }
 
   received(chunk: Uint8Array): void {
-    this.sink.onData(this.#ownsChunks ? chunk : copyOf(chunk, 0, chunk.length), false);
+    this.sink.onData(this.#isSocket ? chunk : copyOf(chunk, 0, chunk.length), false);
   }
 
   receivedShared(buffer: Uint8Array, length: number): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 /**
  * RFC 6455 §5.3 at the speed of the machine: WebAssembly with SIMD where it is to be had. It can only
- * reach its own memory, so the octets that sockets are read into lie there; others are copied there
- * and back, which pays where there are many.
+ * reach its own memory, so the octets that sockets are read into lie there, and those that frames are
+ * encoded into; others are copied there and back, which pays where there are many.
  */
 import { applyMask } from '../protocol/masking.ts';
 import { MASK_MODULE } from './mask-module.ts';
@@ -11,6 +11,9 @@ const READ_SIZE = 64 * 1024;
 
 /** What lies behind them. */
 const COPY_SIZE = 64 * 1024;
+
+/** The rest of the memory. */
+const SEND_SIZE = 1088 * 1024;
 
 /** From so many octets on the call is worth it, in place and with copying. */
 const PAYS_FROM = 32;
@@ -26,8 +29,14 @@ const memory = wasm?.memory.buffer;
 const copy = memory === undefined ? undefined : new Uint8Array(memory, READ_SIZE, COPY_SIZE);
 
 /** What all sockets are read into, one after the other. */
-export const readBuffer: Buffer =
-  memory === undefined ? Buffer.allocUnsafeSlow(READ_SIZE) : Buffer.from(memory, 0, READ_SIZE);
+export const readBuffer: Buffer = memoryOf(0, READ_SIZE);
+
+/** What frames are encoded into, one after the other. */
+export const sendBuffer: Buffer = memoryOf(READ_SIZE + COPY_SIZE, SEND_SIZE);
+
+function memoryOf(at: number, size: number): Buffer {
+  return memory === undefined ? Buffer.allocUnsafeSlow(size) : Buffer.from(memory, at, size);
+}
 
 /** As `applyMask` of the protocol. */
 export function mask(octets: Uint8Array, start: number, end: number, key: number): number {

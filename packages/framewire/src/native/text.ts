@@ -1,6 +1,5 @@
 /** RFC 6455 §5.6 — text out of octets that are known to be UTF-8, as fast as this Node can. */
 import { isAscii, transcode } from 'node:buffer';
-import { endianness } from 'node:os';
 import { readBuffer } from './masking.ts';
 
 /** Below so many octets JavaScript decodes what is not ASCII faster than Node does. */
@@ -61,7 +60,12 @@ function isShortAscii(octets: Uint8Array, start: number, end: number): boolean {
 /** UTF-16, of which there are never more units than octets of UTF-8. */
 const units = new Uint16Array(SHORT);
 const unitOctets = Buffer.from(units.buffer);
-const isLittleEndian = endianness() === 'LE';
+const isLittleEndian = isFirstOctetLow();
+
+function isFirstOctetLow(): boolean {
+  units[0] = 1;
+  return unitOctets[0] === 1;
+}
 
 /** RFC 3629 §3, the table of octet sequences, for octets that are known to be valid. */
 function decodeShort(octets: Uint8Array, start: number, end: number): string {

@@ -35,9 +35,9 @@ export class MessageAssembler {
     this.#size = size;
   }
 
-  /** Memory for the next octets, `expected` at most, where they need not be copied; perhaps empty. */
-  room(expected: number): Uint8Array {
-    const end = Math.min(this.#octets.length, this.#size + expected);
+  /** Memory for the next octets, `most` of them, where they need not be copied; perhaps empty. */
+  room(most: number): Uint8Array {
+    const end = Math.min(this.#octets.length, this.#size + most);
     const { buffer, byteOffset } = this.#octets;
     return new Uint8Array(buffer, byteOffset + this.#size, end - this.#size);
   }

@@ -39,8 +39,9 @@ interface Inflating {
   readonly inflateWaiter: InflateWaiter | undefined;
 }
 
-/** Of fewer octets there is no need to spare the copying. */
-const ROOM_PAYS_FROM = 16 * 1024;
+/** For fewer octets it is not worth it to spare the copying; more are not in the cache any more when looked at. */
+const LEAST_ROOM = 16 * 1024;
+const MOST_ROOM = 256 * 1024;
 
 /** Octets that are inflated in one call of `receive`; then others get their turn. */
 const MAX_INFLATED = 256 * 1024;
@@ -117,10 +118,10 @@ export class Receiver implements FrameSink, InflateWaiter {
   /** See `Protocol.room`. */
   get room(): Uint8Array | undefined {
     const { remaining } = this.#decoder;
-    if (remaining < ROOM_PAYS_FROM || this.#assembler === undefined) return undefined;
+    if (remaining < LEAST_ROOM || this.#assembler === undefined) return undefined;
     if (this.#fragmentation.isCompressed || this.#isUnbound) return undefined;
-    const room = this.#assembler.room(remaining);
-    return room.length < ROOM_PAYS_FROM ? undefined : room;
+    const room = this.#assembler.room(Math.min(remaining, MOST_ROOM));
+    return room.length < LEAST_ROOM ? undefined : room;
   }
 
   /** Where the octets broke off, for the error that says so. */

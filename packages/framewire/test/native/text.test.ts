@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asBuffer, decodeText } from '#src/native/text.js';
+import { asBuffer, decodeText, writeText } from '#src/native/text.js';
 import { readBuffer } from '#src/native/masking.js';
 
 const SCRIPTS = ['a', 'é', '中', '🙂', '\u0000', '\u{FEFF}', 'a中', '\ud7ff', '\u{10ffff}'];
@@ -15,6 +15,26 @@ test('§5.6 text of any script and length is what it was, wherever its octets li
       assert.equal(decodeText(Buffer.from(octets), 1, inner), text);
       readBuffer.set(octets, 3);
       assert.equal(decodeText(readBuffer.subarray(3, 3 + octets.length), 1, inner), text);
+    }
+  }
+});
+
+test('RFC 3629 §3 every code point in a short text is what it was', () => {
+  for (let code = 0; code <= 0x10ffff; code += code < 0x900 ? 1 : 7) {
+    if (code >= 0xd800 && code <= 0xdfff) continue;
+    const text = `${String.fromCodePoint(code)}é`;
+    const octets = new TextEncoder().encode(text);
+    if (decodeText(octets, 0, octets.length) !== text) assert.fail(`U+${code.toString(16)}`);
+  }
+});
+
+test('text is encoded where it is wanted, into one memory or another', () => {
+  const targets = [new Uint8Array(100), Buffer.alloc(100), new Uint8Array(200).subarray(50, 150)];
+  for (const target of [...targets, ...targets]) {
+    for (const script of SCRIPTS) {
+      const octets = new TextEncoder().encode(`${script}!`);
+      assert.equal(writeText(`${script}!`, target, 7), octets.length);
+      assert.deepEqual(Uint8Array.from(target.subarray(7, 7 + octets.length)), octets);
     }
   }
 });
