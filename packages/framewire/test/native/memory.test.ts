@@ -38,7 +38,7 @@ test('transferring a message to a worker takes no other message away', () => {
   );
   assert.equal(first!.buffer, second!.buffer);
   try {
-    structuredClone(first!.buffer, { transfer: [first!.buffer] });
+    structuredClone(first!.buffer, { transfer: [first!.buffer as ArrayBuffer] });
   } catch (error) {
     assert.equal((error as Error).name, 'DataCloneError');
   }

@@ -427,7 +427,7 @@ inBothRoles('what is small, a stream or of no use has no room of its own', (role
   streaming.protocol.receive(large.slice());
   assert.equal(streaming.protocol.room, undefined);
   const closing = new Endpoint(role);
-  closing.protocol.sendClose(1000);
   closing.protocol.receive(large.slice());
+  closing.protocol.sendClose(1000);
   assert.equal(closing.protocol.room, undefined);
 });

@@ -207,6 +207,14 @@ inBothRoles('a compressed message is put in, and what comes out is the message',
   assert.deepEqual(endpoint.inflaters.takeCalls(), ['put 5 final', 'end']);
 });
 
+inBothRoles('what is compressed is not read where the message is put together', (role) => {
+  const endpoint = new InflatingEndpoint(role);
+  const octets = onTheWireTo(role, frame(0xc2, octetsOf(100_000)));
+  endpoint.protocol.receive(octets.slice(0, 1000));
+  assert.equal(endpoint.inflaters.made.length, 1);
+  assert.equal(endpoint.protocol.room, undefined);
+});
+
 inBothRoles('an inflater is made for the first message that is compressed', (role) => {
   const endpoint = new InflatingEndpoint(role);
   const { inflaters } = endpoint;
