@@ -5,6 +5,9 @@ import { readBuffer } from './masking.ts';
 /** Below so many octets JavaScript decodes what is not ASCII faster than Node does. */
 const SHORT = 64;
 
+/** Up to so many code units JavaScript encodes faster than Node does. */
+const SHORT_UNITS = 16;
+
 /** From so many octets on, and only there, the way by way of UTF-16 can be the faster one. */
 const TRANSCODING_PAYS_FROM = 256;
 
@@ -24,11 +27,45 @@ let targetBuffer: Buffer = Buffer.alloc(0);
 
 /** Encodes text at `at`, where it is known to fit; returns the octets it took. */
 export function writeText(text: string, octets: Uint8Array, at: number): number {
+  if (text.length <= SHORT_UNITS) return encodeShort(text, octets, at) - at;
   if (octets !== target) {
     target = octets;
     targetBuffer = asBuffer(octets);
   }
   return targetBuffer.write(text, at, 'utf8');
+}
+
+/** RFC 3629 §3. A surrogate without its other half becomes U+FFFD, as everywhere. Returns the end. */
+function encodeShort(text: string, target: Uint8Array, start: number): number {
+  let at = start;
+  for (let index = 0; index < text.length; index++) {
+    let code = text.charCodeAt(index);
+    if (code < 0x80) {
+      target[at++] = code;
+      continue;
+    }
+    if (code < 0x800) {
+      target[at++] = 0xc0 | (code >> 6);
+      target[at++] = 0x80 | (code & 0x3f);
+      continue;
+    }
+    if (code >= 0xd800 && code <= 0xdfff) {
+      const codePoint = text.codePointAt(index)!;
+      if (codePoint > 0xffff) {
+        index++;
+        target[at++] = 0xf0 | (codePoint >> 18);
+        target[at++] = 0x80 | ((codePoint >> 12) & 0x3f);
+        target[at++] = 0x80 | ((codePoint >> 6) & 0x3f);
+        target[at++] = 0x80 | (codePoint & 0x3f);
+        continue;
+      }
+      code = 0xfffd;
+    }
+    target[at++] = 0xe0 | (code >> 12);
+    target[at++] = 0x80 | ((code >> 6) & 0x3f);
+    target[at++] = 0x80 | (code & 0x3f);
+  }
+  return at;
 }
 
 /** The octets as they are, as a `Buffer`. */

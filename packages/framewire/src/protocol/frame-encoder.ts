@@ -1,12 +1,21 @@
 /** RFC 6455 §5.6 and §6.1 — payloads in, frames out, straight into the output. */
 import { firstOctet, headerLengthFor, writeHeader } from './frame-header.ts';
-import { applyMask, writeMaskingKey, type ApplyMask, type MaskingKeys } from './masking.ts';
+import {
+  applyMask,
+  maskInto,
+  writeMaskingKey,
+  type ApplyMask,
+  type MaskingKeys,
+} from './masking.ts';
 import type { ProtocolNatives } from './natives.ts';
 import { Opcode } from './opcode.ts';
 import { MAX_COPIED, type Output } from './output.ts';
 
 /** Writes text as UTF-8 into `target` at `at`, where it is known to fit; returns the octets written. */
 export type WriteText = (text: string, target: Uint8Array, at: number) => number;
+
+/** Octets that one loop copies and masks faster than two calls do. */
+const FEW = 32;
 
 /** One code unit of a string takes three octets of UTF-8 at most. */
 const MAX_OCTETS_PER_UNIT = 3;
@@ -84,6 +93,10 @@ export class FrameEncoder {
     const at = this.#output.reserve(headerLength + end);
     writeHeader(this.#output.octets, at, octet0, length, 1);
     writeMaskingKey(this.#output.octets, at + headerLength - 4, key);
+    if (length <= FEW) {
+      maskInto(this.#output.octets, at + headerLength, payload, key);
+      return;
+    }
     let rotated = this.#mask(payload, 0, end, at + headerLength, key);
     while (end < length) {
       const start = end;

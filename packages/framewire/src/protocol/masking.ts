@@ -39,6 +39,15 @@ export function applyMask(octets: Uint8Array, start: number, end: number, key: n
   return maskOctets(octets, wordsFrom + 4 * count, end, rotated);
 }
 
+/** Masks a copy of a few octets, at `at` in `target`. */
+export function maskInto(target: Uint8Array, at: number, octets: Uint8Array, key: number): void {
+  let rotated = key;
+  for (let index = 0; index < octets.length; index++) {
+    target[at + index] = octets[index]! ^ rotated;
+    rotated = (rotated >>> 8) | (rotated << 24);
+  }
+}
+
 function maskOctets(octets: Uint8Array, start: number, end: number, key: number): number {
   let at = start;
   for (; at + 4 <= end; at += 4) {

@@ -6,8 +6,9 @@
 /** Tells whether octets are complete and valid UTF-8, such as `buffer.isUtf8` of Node. */
 export type IsUtf8 = (octets: Uint8Array) => boolean;
 
-/** From this many octets on, a native check is worth the call. */
+/** From this many octets on, a native check is worth the call: of anything, and of what is not ASCII. */
 const NATIVE_PAYS_FROM = 64;
+const NATIVE_PAYS_BEYOND_ASCII = 16;
 
 export class Utf8Validator {
   readonly #isUtf8: IsUtf8 | undefined;
@@ -28,12 +29,14 @@ export class Utf8Validator {
 
   /** Judges the octets that follow those of the last call; false at the first bad one. */
   accept(octets: Uint8Array, start: number, end: number): boolean {
-    if (end - start < NATIVE_PAYS_FROM || this.#isUtf8 === undefined || this.#missing > 0) {
+    if (this.#isUtf8 === undefined || this.#missing > 0) {
       return this.#acceptEach(octets, start, end);
     }
+    const at = end - start < NATIVE_PAYS_FROM ? skipAscii(octets, start, end) : start;
+    if (end - at < NATIVE_PAYS_BEYOND_ASCII) return this.#acceptEach(octets, at, end);
     const cut = lastBoundary(octets, end);
     // Where the native check says no, the octets are gone through to keep one judge of what is bad.
-    const from = this.#isUtf8(octets.subarray(start, cut)) ? cut : start;
+    const from = this.#isUtf8(octets.subarray(at, cut)) ? cut : at;
     return this.#acceptEach(octets, from, end);
   }
 
