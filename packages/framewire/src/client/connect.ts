@@ -10,7 +10,7 @@ import {
   type ConnectionOptions,
   type ConnectionSettings,
 } from '../connection/options.ts';
-import { Transport } from '../connection/transport.ts';
+import { isTransported, Transport } from '../connection/transport.ts';
 import { HandshakeError, invalidArgument } from '../errors.ts';
 import { createKey } from '../handshake/accept-key.ts';
 import {
@@ -72,6 +72,7 @@ export async function connect(
   options.signal?.throwIfAborted();
   const duplex = options.transport ?? dial(destination, options.tls ?? {});
   if (!(duplex instanceof Duplex)) throw invalidArgument('transport is not a Duplex');
+  if (isTransported(duplex)) throw invalidArgument('transport is used by another connection');
   const stream = new OpeningStream(new Transport(duplex), {
     clock: settings.clock,
     timeout,

@@ -343,7 +343,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     if (this.#isClosing || this.#isHeldFrom(handler)) return;
     try {
       // Throws for a text that is longer than a string can be.
-      const message = toMessage(type, octets, start, end, lent);
+      const waits = handler?.message === undefined && this.#reading?.isAwaited !== true;
+      const message = toMessage(type, octets, start, end, lent, waits);
       if (handler?.message === undefined) this.#readingOf().push(message);
       else this.#watch(handler.message(this, message));
     } catch (error) {

@@ -6,7 +6,10 @@ import { decodeText } from '../native/text.ts';
 import type { MessageType } from '../protocol/opcode.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
 
-/** A string is a text message, a `Uint8Array` a binary one. */
+/**
+ * A string is a text message, a `Uint8Array` a binary one. The octets are the application's; the
+ * `buffer` they lie in may hold other messages too, so that `byteOffset` matters.
+ */
 export type Message = string | Uint8Array;
 
 /** What can be sent: a string as text, octets as binary unless told otherwise. */
@@ -23,16 +26,17 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** The message that arrived, in memory of its own. */
+/** The message that arrived; `waits` when nobody takes it at once. */
 export function toMessage(
   type: MessageType,
   octets: Uint8Array,
   start: number,
   end: number,
   lent: boolean,
+  waits: boolean,
 ): Message {
   if (type === 'text') return decodeText(octets, start, end);
-  return lent ? copyMessage(octets, start, end) : octets.subarray(start, end);
+  return lent ? copyMessage(octets, start, end, waits) : octets.subarray(start, end);
 }
 
 /** The octets of what is to be sent, without copying; a `TypeError` for anything else. */

@@ -80,12 +80,12 @@ export class OpeningStream implements TransportSink {
 
   /** The promise's outcome, or the failure of the stream, whichever is first. */
   race<Value>(promise: Promise<Value>): Promise<Value> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     if (this.#failed === undefined) {
       this.#failed = deferred();
       void ignorable(this.#failed.promise);
+      if (this.#failure !== undefined) this.#failed.reject(this.#failure.error);
     }
-    return Promise.race([promise, this.#failed.promise]);
+    return Promise.race([this.#failed.promise, promise]);
   }
 
   /** The next octets that arrive; undefined at the end of the stream. */
@@ -142,6 +142,8 @@ export class OpeningStream implements TransportSink {
   /** Lets go of the transport; returns what has arrived and was not asked for. */
   release(): Early {
     this.#detach();
+    // A stream in memory may bring octets before there is somebody to take them.
+    if (!this.transport.isSocket) this.transport.pause();
     const rest = this.#rest;
     this.#rest = undefined;
     if (rest !== undefined) return rest;

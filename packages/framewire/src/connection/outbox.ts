@@ -1,16 +1,24 @@
 /**
  * Leaving octets, in order. Frames are encoded into slabs that all connections share, so that an
- * idle connection owns no buffer, and what one connection sends in one turn of the event loop lies
- * in one piece and leaves in one write.
+ * idle connection owns no buffer, and what one connection sends in one turn of the event loop leaves
+ * in one write, unless it is more than a slab holds.
  */
+import { allocate } from '../native/memory.ts';
 import { asBuffer } from '../native/text.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { Output } from '../protocol/output.ts';
-import { isSlabFull, NOWHERE, slabFor, type Slab } from './slab.ts';
+import { isSlabFull, lenders, NOWHERE, slabFor, type Lender, type Slab } from './slab.ts';
 import type { Transport } from './transport.ts';
 
 /** From this many octets on there is nothing to gain by waiting for more. */
 const FLUSH_FROM = 64 * 1024;
+
+/** Of a slab that is lent by a connection that is behind, one part in so many is what is counted. */
+const MOST_IDLE = 8;
+
+function copied(octets: Uint8Array): Buffer {
+  return asBuffer(copyOf(octets, 0, octets.length, allocate));
+}
 
 /** Outboxes to be flushed when the turn is over. */
 let waiting: Outbox[] = [];
@@ -30,7 +38,7 @@ function bufferOf(octets: Uint8Array): Buffer {
   return lastShared.buffer;
 }
 
-export class Outbox implements Output {
+export class Outbox implements Output, Lender {
   readonly #transport: Transport;
   /** The slab with this outbox's last octets, which lie from `#start` to `#end`. */
   #slab: Slab = NOWHERE;
@@ -129,17 +137,25 @@ export class Outbox implements Output {
     if (this.#end === this.#start) return;
     // Emptied before it is written: a transport in memory may answer within the write.
     const slab = this.#slab;
-    const octets = this.#own(slab.octets.subarray(this.#start, this.#end));
+    const octets = slab.octets.subarray(this.#start, this.#end);
+    const lends = this.#mayLend(octets, slab);
     this.#clear();
-    this.#transport.write(octets);
-    this.#lend(slab);
+    this.#transport.write(lends ? octets : copied(octets));
+    if (lends) this.#lend(slab);
+    else slab.leave();
   }
 
-  /** Whatever was written has left: its memory is for others. */
+  /** Whatever was written has left, or never will: its memory is for others. */
   release(): void {
     const lent = this.#lent;
+    if (lent === undefined) return;
     this.#lent = undefined;
-    if (lent !== undefined) for (const slab of lent) slab.leave();
+    lenders.delete(this);
+    for (const slab of lent) slab.leave();
+  }
+
+  releaseIfWritten(): void {
+    if (this.#transport.pending === 0) this.release();
   }
 
   #flushParts(): void {
@@ -163,18 +179,23 @@ export class Outbox implements Output {
     this.isHeld = isHeld;
   }
 
-  /** A transport that never tells when it is done with octets is given some of its own. */
-  #own(octets: Buffer): Buffer {
-    return this.#transport.givesBack ? octets : Buffer.from(octets);
+  /**
+   * Whether the transport may hold octets of a slab: not where it never tells when it is done, nor a few
+   * of them behind others, for as long as a slow peer likes.
+   */
+  #mayLend(octets: Uint8Array, slab: Slab): boolean {
+    if (!this.#transport.isSocket) return false;
+    return this.#transport.pending === 0 || octets.length > slab.octets.length / MOST_IDLE;
   }
 
   #lend(slab: Slab): void {
-    if (this.#transport.givesBack && this.#transport.pending > 0) {
-      (this.#lent ??= []).push(slab);
+    if (this.#transport.pending === 0) {
+      slab.leave();
+      this.release();
       return;
     }
-    slab.leave();
-    this.release();
+    (this.#lent ??= []).push(slab);
+    lenders.add(this);
   }
 
   #unshare(): void {
@@ -193,9 +214,16 @@ export class Outbox implements Output {
   /** Puts the last octets among the parts. */
   #cut(): void {
     if (this.#end === this.#start) return;
-    this.#push(this.#own(this.#slab.octets.subarray(this.#start, this.#end)));
-    (this.#partSlabs ??= []).push(this.#slab);
+    const slab = this.#slab;
+    const octets = slab.octets.subarray(this.#start, this.#end);
     this.#start = this.#end;
+    if (this.#mayLend(octets, slab)) {
+      this.#push(octets);
+      (this.#partSlabs ??= []).push(slab);
+    } else {
+      this.#push(copied(octets));
+      slab.leave();
+    }
   }
 
   #push(part: Uint8Array): void {

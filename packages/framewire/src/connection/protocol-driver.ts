@@ -106,7 +106,11 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     this.#keepAlive.start();
     this.transport.start();
     if (early.length > 0) this.onData(early, lent);
-    if (this.isReading) this.transport.resume();
+    // What has happened since the opening handshake comes after what came right behind it.
+    const { hasClosed, hasEnded, error } = this.transport;
+    if (hasClosed) this.onClose(error);
+    else if (hasEnded) this.onEnd();
+    else if (this.isReading) this.transport.resume();
   }
 
   get isFinished(): boolean {
@@ -239,12 +243,14 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   }
 
   onEnd(): void {
+    if (!this.#isStarted) return;
     const { octetsInflated } = this.protocol;
     this.#end = { isClosed: false, octetsInflated, error: undefined };
     this.#receiveBacklog();
   }
 
   onClose(error: Error | undefined): void {
+    if (!this.#isStarted) return;
     const { octetsInflated } = this.#end ?? this.protocol;
     this.#end = { isClosed: true, octetsInflated, error };
     this.#receiveBacklog();

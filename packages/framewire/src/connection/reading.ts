@@ -16,6 +16,11 @@ export class Reading {
     this.#inbox = new Inbox(flow, highWaterMark);
   }
 
+  /** Somebody takes the next message as it comes. */
+  get isAwaited(): boolean {
+    return this.#inbox.isAwaited;
+  }
+
   push(message: Message): void {
     this.#inbox.push(message);
   }

@@ -41,6 +41,14 @@ const first = new Slab(sendBuffer);
 let current: Slab = first;
 const spare: Slab[] = [];
 
+/** Whose transports hold octets of slabs. */
+export const lenders: Set<Lender> = new Set();
+
+export interface Lender {
+  /** Leaves the slabs if their octets have been written. */
+  releaseIfWritten(): void;
+}
+
 /** Where an outbox without octets is: it must not keep alive what it was in last. */
 export const NOWHERE: Slab = new Slab(Buffer.alloc(0));
 
@@ -51,6 +59,9 @@ export function isSlabFull(size: number): boolean {
 
 /** The slab to be filled next, with room for so many octets. */
 export function slabFor(size: number): Slab {
-  if (isSlabFull(size)) current = spare.pop() ?? new Slab(Buffer.allocUnsafeSlow(SIZE));
+  if (!isSlabFull(size)) return current;
+  // Not every transport tells when it has written all.
+  if (spare.length === 0) for (const lender of lenders) lender.releaseIfWritten();
+  current = spare.pop() ?? new Slab(Buffer.allocUnsafeSlow(SIZE));
   return current;
 }

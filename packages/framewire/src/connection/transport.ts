@@ -33,9 +33,15 @@ export class Transport {
   readonly duplex: Duplex;
   /** Who is told: during the opening handshake another than afterwards. */
   sink: TransportSink;
-  /** Its chunks are its own; those of any other stream may be somebody's octets. */
-  readonly #isSocket: boolean;
-  #error: Error | undefined;
+  /**
+   * Chunks of a socket are its own, and octets that were written to it are free to be changed when
+   * nothing is pending, or after `onClose`. What other streams bring and take may be somebody's.
+   */
+  readonly isSocket: boolean;
+  /** The stream has ended, or is gone: for whoever becomes the sink later. */
+  hasEnded = false;
+  hasClosed = false;
+  error: Error | undefined;
   #isStarted = false;
   #ended = false;
   #written = 0;
@@ -43,7 +49,7 @@ export class Transport {
   constructor(duplex: Duplex, sink: TransportSink = NOBODY) {
     this.duplex = duplex;
     this.sink = sink;
-    this.#isSocket = duplex instanceof Socket;
+    this.isSocket = duplex instanceof Socket;
     (duplex as Owned)[TRANSPORT] = this;
     if (duplex instanceof Socket) {
       duplex.setTimeout(0);
@@ -87,11 +93,6 @@ export class Transport {
   /** Whether so many octets may be written and wait without `needsDrain` becoming true. */
   hasRoomFor(octets: number): boolean {
     return octets < this.duplex.writableHighWaterMark;
-  }
-
-  /** Octets that were written are free to be changed when nothing is pending, or after `onClose`. */
-  get givesBack(): boolean {
-    return this.#isSocket;
   }
 
   write(octets: Uint8Array): void {
@@ -144,7 +145,7 @@ export class Transport {
   }
 
   received(chunk: Uint8Array): void {
-    this.sink.onData(this.#isSocket ? chunk : copyOf(chunk, 0, chunk.length), false);
+    this.sink.onData(this.isSocket ? chunk : copyOf(chunk, 0, chunk.length), false);
   }
 
   receivedShared(buffer: Uint8Array, length: number): Uint8Array | undefined {
@@ -157,17 +158,19 @@ export class Transport {
   }
 
   peerEnded(): void {
+    this.hasEnded = true;
     this.sink.onEnd();
   }
 
   failed(error: Error): void {
-    this.#error ??= error;
+    this.error ??= error;
     // A stream without autoDestroy would stay half alive.
     this.duplex.destroy();
   }
 
   closed(): void {
-    this.sink.onClose(this.#error);
+    this.hasClosed = true;
+    this.sink.onClose(this.error);
   }
 
   /** Nobody is told anything any more: of a stream that was given up. */

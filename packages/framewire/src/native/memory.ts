@@ -1,15 +1,10 @@
-/** Memory for messages: none that is zeroed before it is filled, and little of its own for a small one. */
+/** Memory for messages: large ones need none that is zeroed, small ones none of their own. */
 import { markAsUntransferable } from 'node:worker_threads';
 import { copyOf } from '../protocol/octets.ts';
 
-/** Below, Node's own memory for small arrays is as fast, and zeroing costs nothing. */
-const PAYS_FROM = 2048;
-
 /** Octets of any content: whoever asks for them overwrites all that is ever seen of them. */
 export function allocate(size: number): Uint8Array {
-  return size < PAYS_FROM
-    ? new Uint8Array(size)
-    : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+  return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }
 
 /** What V8 keeps within the array itself: its cheapest memory. */
@@ -19,7 +14,7 @@ const WITHIN = 64;
  * Messages that lie side by side: an `ArrayBuffer` for each would cost more than all else that is
  * done for it. As with Node's own pool for `Buffer`s, one that is kept keeps the whole slab.
  */
-class Slab {
+class MessageSlab {
   /** Octets of a message, at most. */
   readonly longest: number;
   readonly #size: number;
@@ -40,20 +35,30 @@ class Slab {
   }
 
   #renew(): void {
-    this.#buffer = Buffer.allocUnsafeSlow(this.#size).buffer;
+    // Zeroed: whoever forgets the `byteOffset` must not see what the process had there before.
+    this.#buffer = new ArrayBuffer(this.#size);
     this.#used = 0;
     // Whoever transferred one message to a worker would take the others away with it.
     markAsUntransferable(this.#buffer);
   }
 }
 
-const small = new Slab(8 * 1024, 1024);
-const medium = new Slab(64 * 1024, 16 * 1024);
+const small = new MessageSlab(8 * 1024, 1024);
+const medium = new MessageSlab(64 * 1024, 16 * 1024);
 
-/** A message of its own, of octets that are about to change. */
-export function copyMessage(octets: Uint8Array, start: number, end: number): Uint8Array {
+/**
+ * A message of octets that are about to change. With `alone`, in memory of its own: for those that may
+ * wait, and keep more alive than they are counted for.
+ */
+export function copyMessage(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  alone: boolean,
+): Uint8Array {
   const length = end - start;
-  if (length <= WITHIN || length > medium.longest) return copyOf(octets, start, end, allocate);
+  if (alone || length <= WITHIN || length > medium.longest)
+    return copyOf(octets, start, end, allocate);
   const copy = (length <= small.longest ? small : medium).place(length);
   copy.set(new Uint8Array(octets.buffer, octets.byteOffset + start, length));
   return copy;

@@ -34,12 +34,17 @@ interface Symbols {
 export function sharedReader(onRead: OnRead): ReadShared {
   const symbols = process.env['FRAMEWIRE_DOCUMENTED_API'] === '1' ? undefined : findSymbols();
   if (symbols === undefined) return () => false;
-  let next: Uint8Array = readBuffer;
-  // Node asks for the next buffer right after the call.
+  let wanted: Uint8Array | undefined;
+  // Node asks for the next buffer right after the call …
   const callback = function (this: Socket, length: number, buffer: Uint8Array): void {
-    next = onRead.call(this, length, buffer) ?? readBuffer;
+    wanted = onRead.call(this, length, buffer);
   };
-  const generator = (): Uint8Array => next;
+  // … and when a socket that dials tries its next address: that must not get what is another's.
+  const generator = (): Uint8Array => {
+    const next = wanted ?? readBuffer;
+    wanted = undefined;
+    return next;
+  };
   return (socket) => {
     const properties = socket as unknown as Record<symbol, unknown>;
     const { _handle: handle } = socket as unknown as { readonly _handle: Handle | null };

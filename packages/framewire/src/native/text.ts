@@ -21,18 +21,10 @@ export function decodeText(octets: Uint8Array, start: number, end: number): stri
   return decode(asBuffer(octets), start, end);
 }
 
-/** What was written into last: one slab takes very many messages. */
-let target: Uint8Array | undefined;
-let targetBuffer: Buffer = Buffer.alloc(0);
-
 /** Encodes text at `at`, where it is known to fit; returns the octets it took. */
 export function writeText(text: string, octets: Uint8Array, at: number): number {
   if (text.length <= SHORT_UNITS) return encodeShort(text, octets, at) - at;
-  if (octets !== target) {
-    target = octets;
-    targetBuffer = asBuffer(octets);
-  }
-  return targetBuffer.write(text, at, 'utf8');
+  return asBuffer(octets).write(text, at, 'utf8');
 }
 
 /** RFC 3629 §3. A surrogate without its other half becomes U+FFFD, as everywhere. Returns the end. */

@@ -35,7 +35,7 @@ export interface ProtocolOptions {
   readonly maskingKeys?: MaskingKeys | undefined;
   /** What inflates compressed messages (RFC 7692), where both sides have agreed on that. */
   readonly inflaters?: InflaterSource | undefined;
-  /** Told when `receive` can go on after `isInflating` held it up; needed beside `inflaters`. */
+  /** Told when `receive` can go on after `inflating` held it up; needed beside `inflaters`. */
   readonly inflateWaiter?: InflateWaiter | undefined;
   /** Default: none, and so nothing but JavaScript. */
   readonly natives?: ProtocolNatives | undefined;

@@ -7,7 +7,12 @@ const LINGER = 1_000;
 
 export function dismiss(duplex: Duplex, answer: Uint8Array, clock: Clock): void {
   duplex.on('error', ignore);
-  duplex.end(answer);
+  try {
+    duplex.end(answer);
+  } catch {
+    // A fault of this stream concerns nobody else.
+    duplex.destroy();
+  }
   // What the client still sends is read away: closing over it would reset the answer as well.
   duplex.resume();
   const timer = clock.setTimer(LINGER, () => duplex.destroy());

@@ -3,7 +3,9 @@ import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { connect, WebSocketServer } from 'framewire';
 import { open, ROLES } from './opening.ts';
-import { RawPeer, turns, within } from './raw-peer.ts';
+import { hex } from 'framewire/testing';
+import { frame, masked, utf8 } from '../protocol/frames.ts';
+import { RawPeer, requestHead, responseHead, turns, within } from './raw-peer.ts';
 
 /** A pair whose sides bring an answer within the write, and take each write in the next tick. */
 class EagerSide extends Duplex {
@@ -125,4 +127,71 @@ test('sockets that ask for nothing do not take the places of those that do', asy
   const connection = await connect(url);
   await assert.rejects(connect(url), { status: 503 });
   await connection.close(1000);
+});
+
+/** A client's end of a transport that brings all of it in one turn, the end included. */
+class Recording extends Duplex {
+  #key = '';
+  readonly #frames: Uint8Array;
+
+  constructor(frames: Uint8Array) {
+    super({ allowHalfOpen: false });
+    this.#frames = frames;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    callback();
+    this.#key = /sec-websocket-key: (.*)\r/iu.exec(chunk.toString())?.[1] ?? this.#key;
+    if (this.readableEnded || this.#key === '') return;
+    this.push(responseHead(this.#key));
+    this.push(this.#frames);
+    this.push(null);
+    this.#key = '';
+  }
+}
+
+for (const how of ['receive', 'handler'] as const) {
+  test(`messages, the Close and the end that come with the 101 are all told (${how})`, async () => {
+    const transport = new Recording(hex`81 02 48 69 88 02 0f a1`);
+    const messages: unknown[] = [];
+    const connection = await connect('ws://test.example/', {
+      transport,
+      ...(how === 'handler' && {
+        handler: { message: (_, message) => void messages.push(message) },
+      }),
+    });
+    if (how === 'receive') messages.push(await within(connection.receive(), 'the message'));
+    const info = await within(connection.closed, 'the end');
+    assert.deepEqual(messages, ['Hi']);
+    assert.equal(info.code, 4001);
+  });
+}
+
+test('frames that arrive within the write of the 101 are not lost', async () => {
+  const [near, far] = eagerPair();
+  far.once('data', () => far.write(masked(frame(0x81, utf8('early')))));
+  const messages: unknown[] = [];
+  const server = new WebSocketServer({
+    handler: { message: (_, message) => void messages.push(message) },
+  });
+  const serving = server.serve(near);
+  far.write(requestHead());
+  const connection = await within(serving, 'the connection');
+  await turns(5);
+  assert.deepEqual(messages, ['early']);
+  connection.terminate();
+});
+
+test('a transport is used for one connection', async () => {
+  const [near, far] = eagerPair();
+  const server = new WebSocketServer();
+  void server.serve(far);
+  const connection = await connect('ws://test.example/', { transport: near });
+  await assert.rejects(connect('ws://test.example/', { transport: near }), {
+    code: 'ERR_WS_INVALID_ARGUMENT',
+  });
+  assert.equal(connection.readyState, 'open');
+  connection.terminate();
 });

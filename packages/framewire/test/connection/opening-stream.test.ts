@@ -65,6 +65,7 @@ test('of a stream that is released nothing stays, and what comes next goes to th
   assert.equal(clock.pending, 0);
   const chunks: string[] = [];
   stream.transport.sink = { ...IGNORING, onData: (chunk) => void chunks.push(decode(chunk)) };
+  stream.transport.resume();
   far.write('later');
   await turns(3);
   assert.deepEqual(chunks, ['later']);
@@ -154,4 +155,13 @@ test('late errors of a stream that was destroyed concern nobody', async () => {
   near.emit('error', new Error('late'));
   await turns(2);
   assert.equal(near.destroyed, true);
+});
+
+test('what is raced after the stream has failed may fail too, and surprises nobody', async () => {
+  const { near, stream } = create();
+  near.destroy();
+  await turns(3);
+  const racing = stream.race(Promise.reject(new Error('the application’s')));
+  await assert.rejects(racing, { code: 'ERR_WS_NETWORK' });
+  await turns(3);
 });

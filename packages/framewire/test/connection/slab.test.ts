@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSlabFull, slabFor, type Slab } from '#src/connection/slab.js';
+import { Outbox } from '#src/connection/outbox.js';
+import { isSlabFull, lenders, slabFor, type Slab } from '#src/connection/slab.js';
+import type { Transport } from '#src/connection/transport.js';
 import { mask } from '#src/native/masking.js';
 
 /** Uses up what is left of the slab that is being filled. */
@@ -49,4 +51,71 @@ test('§5.3 frames are masked where they are encoded, as anywhere else', () => {
   octets.set(plain, 11);
   assert.equal(mask(octets, 11, 100_011, 0x4030201), mask(plain, 0, 100_000, 0x4030201));
   assert.deepEqual(Uint8Array.from(octets.subarray(11, 100_011)), plain);
+});
+
+/** A socket that is as far behind as it is told to be. */
+class FakeSocket {
+  readonly isSocket = true;
+  readonly written: Uint8Array[] = [];
+  pending = 0;
+  pendingAfterWrite = 0;
+
+  write(octets: Uint8Array): void {
+    this.written.push(octets);
+    this.pending = this.pendingAfterWrite;
+  }
+
+  writeAll(parts: readonly Uint8Array[]): void {
+    for (const part of parts) this.write(part);
+  }
+
+  hasRoomFor(): boolean {
+    return false;
+  }
+}
+
+function outboxOn(socket: FakeSocket): Outbox {
+  return new Outbox(socket as unknown as Transport);
+}
+
+function put(outbox: Outbox, ...octets: number[]): void {
+  const at = outbox.reserve(octets.length);
+  outbox.octets.set(octets, at);
+}
+
+test('§10.4 a peer that reads nothing holds no slab by a few octets', () => {
+  const socket = new FakeSocket();
+  const outbox = outboxOn(socket);
+  socket.pending = 1000;
+  socket.pendingAfterWrite = 1000;
+  const before = lenders.size;
+  const slab = slabFor(1);
+  put(outbox, 1, 2);
+  outbox.flush();
+  put(outbox, 3);
+  outbox.append(new Uint8Array(70_000));
+  outbox.flush();
+  assert.equal(lenders.size, before);
+  assert.equal(slab.end, 0);
+  assert.deepEqual(socket.written[0], Buffer.of(1, 2));
+  assert.notEqual(socket.written[0]!.buffer, slab.octets.buffer);
+});
+
+test('a slab that was lent comes back when it is needed and its octets have left', () => {
+  const socket = new FakeSocket();
+  const outbox = outboxOn(socket);
+  socket.pendingAfterWrite = 2;
+  const slab = slabFor(1);
+  put(outbox, 1, 2);
+  outbox.flush();
+  assert.equal(socket.written[0]!.buffer, slab.octets.buffer);
+  slab.enter();
+  slab.end = slab.octets.length;
+  slab.leave();
+  const others = [fill(), fill(), fill(), fill(), fill()];
+  assert.ok(!others.includes(slab));
+  socket.pending = 0;
+  const last = Array.from({ length: 10 }, fill);
+  assert.ok(last.includes(slab));
+  for (const used of [...others, ...last]) used.leave();
 });
