@@ -28,7 +28,9 @@ process.on('exit', () => {
 export interface Program {
   /** Of the compiled program, without `.js`, in the folder of this file. */
   readonly name: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** The file of a program that needs no Node, but speaks over its channel. */
+  readonly executable?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly core: number | undefined;
 }
 
@@ -36,13 +38,14 @@ export class Child<T extends Operations<T>> {
   readonly #process: ChildProcess;
   readonly #caller: Caller<T>;
 
-  constructor({ name, env, core }: Program) {
-    const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-    const node = [process.execPath, '--expose-gc'];
+  constructor({ name, executable, env, core }: Program) {
+    const script = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+    const run =
+      executable === undefined ? [process.execPath, '--expose-gc', script] : ['env', executable];
     const [command = '', ...args] =
-      core === undefined ? node : ['taskset', '--cpu-list', String(core), ...node];
+      core === undefined ? run : ['taskset', '--cpu-list', String(core), ...run];
     // `fork` runs any program in Node's place, and gives it the channel.
-    this.#process = fork(file, {
+    this.#process = fork(args.pop()!, {
       execPath: command,
       execArgv: args,
       env: { ...process.env, ...env },

@@ -1,13 +1,15 @@
-/** Who is measured: a server program, and how its application uses it. */
+/** Who is measured: a library, and how its application uses it. */
 
 export interface Contender {
   readonly title: string;
-  /** In `servers/`. */
+  /** In `servers/`, and in `clients/` where it is one too. */
   readonly program: string;
   readonly style: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Octets come back as they are: no handshake, no compression. */
   readonly raw?: boolean;
+  /** There is no server of it. */
+  readonly isClient?: boolean;
 }
 
 export type ContenderName =
@@ -17,11 +19,17 @@ export type ContenderName =
   | 'ws-pure'
   | 'framewire'
   | 'framewire-loop'
+  | 'framewire-attached'
   | 'framewire-documented'
+  | 'gorilla'
+  | 'undici'
   | 'net';
 
 /** What all others are compared with. */
 export const REFERENCE: ContenderName = 'ws';
+
+/** The same for latency, most of which is the system's: what WebSocket adds to that. */
+export const LATENCY_REFERENCE: ContenderName = 'net';
 
 export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
   ws: {
@@ -55,11 +63,28 @@ export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
     program: 'framewire',
     style: 'loop',
   },
+  'framewire-attached': {
+    title: 'framewire with a handler, attached to an http.Server',
+    program: 'framewire',
+    style: 'attached',
+  },
   'framewire-documented': {
     title: "framewire with nothing but Node's documented zlib (FRAMEWIRE_DOCUMENTED_API=1)",
     program: 'framewire',
     style: 'handler',
     env: { FRAMEWIRE_DOCUMENTED_API: '1' },
+  },
+  gorilla: {
+    title: "Go's gorilla/websocket on one thread (GOMAXPROCS=1)",
+    program: 'gorilla',
+    style: '',
+    env: { GOMAXPROCS: '1' },
+  },
+  undici: {
+    title: "undici's WebSocket, the global one of Node.js 22 and later",
+    program: 'undici',
+    style: '',
+    isClient: true,
   },
   net: {
     title: 'a bare socket, no WebSocket',

@@ -20,9 +20,13 @@ export interface Machine {
   readonly loadBefore: number;
 }
 
-const PACKAGES = ['framewire', 'ws', 'bufferutil', 'utf-8-validate'];
+const PACKAGES = ['framewire', 'ws', 'bufferutil', 'utf-8-validate', 'undici'];
 
-export function describeMachine(pinned: Cores | undefined): Machine {
+/** `others` are versions that npm does not know. */
+export function describeMachine(
+  pinned: Cores | undefined,
+  others: Readonly<Record<string, string>>,
+): Machine {
   return {
     date: new Date().toISOString(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -31,7 +35,10 @@ export function describeMachine(pinned: Cores | undefined): Machine {
     os: `${platform()} ${release()} ${arch()}`,
     node: process.version,
     zlib: process.versions.zlib ?? 'unknown',
-    packages: Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
+    packages: {
+      ...Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
+      ...others,
+    },
     pinned,
     loadBefore: loadavg()[0] ?? 0,
   };

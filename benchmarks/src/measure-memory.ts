@@ -1,15 +1,13 @@
 /** Memory per idle connection: each time in a server of its own, that has served nobody else. */
-import { CONTENDERS, type ContenderName } from './contenders.ts';
+import { CONTENDERS } from './contenders.ts';
 import type { DeflateSettings, Memory, Workload } from './operations.ts';
-import { describeError, interleaved, startLoad, startServer, type Plan } from './plan.ts';
+import { describeError, startLoad, startServer, variantsOf, type Plan } from './plan.ts';
 import type { MemoryScenario, MemoryVariant } from './scenarios.ts';
+import { interleaved, type Result } from './turns.ts';
 
-export interface MemoryResult {
-  readonly contender: ContenderName;
+/** Octets per connection, round by round. */
+export interface MemoryResult extends Result<Memory> {
   readonly label: string;
-  /** Octets per connection, round by round. */
-  readonly rounds: readonly Memory[];
-  readonly error: string | undefined;
 }
 
 /** What the first of so many parts of the connections takes is that of the program, and not counted. */
@@ -24,6 +22,10 @@ const MESSAGE_SIZE = 1024;
 /** What Chromium and Firefox offer. */
 const BROWSER_OFFER = 'permessage-deflate; client_max_window_bits';
 
+export function memoryRounds({ rounds }: Plan): number {
+  return Math.min(rounds, MOST_ROUNDS);
+}
+
 interface Runner {
   readonly variant: MemoryVariant;
   readonly rounds: Memory[];
@@ -31,16 +33,15 @@ interface Runner {
 }
 
 export async function measureMemory(scenario: MemoryScenario, plan: Plan): Promise<MemoryResult[]> {
-  const rounds = Math.min(plan.rounds, MOST_ROUNDS);
-  const { contenders: chosen } = plan;
-  const runners = scenario.variants
-    .filter(({ contender }) => chosen.length === 0 || chosen.includes(contender))
-    .map((variant): Runner => ({ variant, rounds: [], error: undefined }));
+  const rounds = memoryRounds(plan);
+  const runners = variantsOf(scenario, plan).map((variant): Runner => {
+    return { variant, rounds: [], error: undefined };
+  });
   for (let round = 0; round < rounds; round++) {
     for (const runner of interleaved(runners, round)) {
       const { contender, label } = runner.variant;
+      plan.progress.step(`${scenario.name} ${round + 1}/${rounds} ${contender} ${label}`.trim());
       if (runner.error !== undefined) continue;
-      plan.progress(`${scenario.name} ${round + 1}/${rounds} ${contender} ${label}`);
       try {
         runner.rounds.push(await playRound(scenario, runner.variant, plan));
       } catch (error) {
@@ -62,7 +63,7 @@ async function playRound(
   const load = startLoad(plan);
   const { raw = false, style } = CONTENDERS[contender];
   try {
-    const port = await server.call('start', { style, deflate });
+    const port = await server.call('start', { task: 'echo', style, deflate });
     await load.call('prepare', workload(deflate));
     const add = async (connections: number): Promise<Memory> => {
       const { extensions } = await load.call('open', { port, connections, raw });
@@ -96,7 +97,7 @@ function perConnection(before: Memory, after: Memory, connections: number): Memo
 }
 
 function workload(deflate: DeflateSettings | undefined): Workload {
-  const messages = { kind: 'json', size: MESSAGE_SIZE, window: 1 } as const;
+  const messages = { pattern: 'echo', kind: 'json', size: MESSAGE_SIZE, window: 1 } as const;
   if (deflate === undefined) return { ...messages, deflate };
   // A message without context can be read whatever was agreed.
   const client = { offer: BROWSER_OFFER, keepsContext: false, level: 6 };

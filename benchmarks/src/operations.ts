@@ -11,7 +11,14 @@ export interface DeflateSettings {
 /** Threshold of all servers: every message is compressed, so that all do the same. */
 export const COMPRESS_ALL = 0;
 
+/**
+ * What a server does with a message: send it back, or send it to all connections but the one it came
+ * from.
+ */
+export type Task = 'echo' | 'broadcast';
+
 export interface ServerSettings {
+  readonly task: Task;
   /** How the application uses its library; each server knows its own. */
   readonly style: string;
   readonly deflate: DeflateSettings | undefined;
@@ -32,7 +39,7 @@ export interface Memory {
 }
 
 export interface ServerOperations {
-  /** Begins to echo on a port of 127.0.0.1. */
+  /** Begins to serve on a port of 127.0.0.1. */
   start(settings: ServerSettings): Promise<number>;
   usage(): Usage;
   /** What is in use once everything else has been collected. */
@@ -49,17 +56,36 @@ export interface ClientDeflate {
   readonly level: number;
 }
 
-export interface Workload {
+/** What messages say. */
+export interface Content {
   readonly kind: Kind;
   /** Octets of a message. */
   readonly size: number;
-  /** Messages of a connection that are on their way at the same time. */
+  /**
+   * Messages that are on their way at the same time: of each connection, or of the one that sends
+   * what is broadcast.
+   */
   readonly window: number;
+}
+
+export interface Messaging extends Content {
+  /** `round-trips` is an echo whose messages are timed one by one. */
+  readonly pattern: 'echo' | 'round-trips' | 'broadcast';
   readonly deflate: ClientDeflate | undefined;
 }
 
+/** Connections that open and close, and do nothing else. */
+export interface Handshakes {
+  readonly pattern: 'handshakes';
+  /** So many at the same time. */
+  readonly window: number;
+}
+
+export type Workload = Messaging | Handshakes;
+
 export interface Target {
   readonly port: number;
+  /** Those that receive, where one more broadcasts; of no meaning for handshakes. */
   readonly connections: number;
   /** The server echoes octets and knows nothing of WebSocket. */
   readonly raw: boolean;
@@ -71,15 +97,24 @@ export interface Opened {
 }
 
 export interface Sample {
-  /** Messages that came back. */
+  /** Messages that arrived, or handshakes that were made. */
   readonly messages: number;
   /** How many of them were compared with what was sent. */
   readonly verified: number;
-  /** Octets of the frames that came back, heads included. */
+  /** Octets of the frames that arrived, heads included. */
   readonly octets: number;
   readonly milliseconds: number;
   /** What the load generator itself took. */
   readonly usage: Usage;
+  /** Of `round-trips`. */
+  readonly roundTrips?: RoundTrips;
+}
+
+/** Percentiles, in microseconds. */
+export interface RoundTrips {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
 }
 
 /** It takes longer when it takes longer to receive so many messages. */
@@ -99,4 +134,18 @@ export interface LoadOperations {
   exchange(): Promise<Sample>;
   /** Ends all connections. */
   close(): void;
+}
+
+export interface ClientSettings extends Content {
+  readonly port: number;
+  readonly connections: number;
+}
+
+/** A client is load and what is measured at once. */
+export interface ClientOperations {
+  open(settings: ClientSettings): Promise<void>;
+  /** As the load's; `usage` is what the client took. */
+  run(extent: Extent): Promise<Sample>;
+  /** Ends all connections, and resolves when they are gone. */
+  close(): Promise<void>;
 }

@@ -1,7 +1,9 @@
 /** What the command line asked for, and where it runs. */
 import { Child, type Cores } from './child.ts';
 import { CONTENDERS, type ContenderName } from './contenders.ts';
-import type { LoadOperations, ServerOperations } from './operations.ts';
+import type { ClientOperations, LoadOperations, ServerOperations } from './operations.ts';
+import type { Progress } from './progress.ts';
+import type { ContestScenario, MemoryScenario, MemoryVariant } from './scenarios.ts';
 
 export interface Plan {
   readonly rounds: number;
@@ -13,21 +15,62 @@ export interface Plan {
   /** Idle connections, where not as many as the scenario says. */
   readonly connections: number | undefined;
   readonly cores: Cores | undefined;
-  readonly progress: (text: string) => void;
+  /** Programs that are not run by Node, as far as they are there. */
+  readonly programs: Programs;
+  readonly progress: Progress;
 }
 
-export function startServer(name: ContenderName, { cores }: Plan): Child<ServerOperations> {
+export interface Programs {
+  /** The file of the Go server; undefined where it cannot be built. */
+  readonly gorilla: string | undefined;
+}
+
+export function startServer(name: ContenderName, plan: Plan): Child<ServerOperations> {
   const { program, env } = CONTENDERS[name];
-  return new Child({ name: `servers/${program}`, core: cores?.server, ...(env && { env }) });
+  return new Child({
+    name: `servers/${program}`,
+    executable: name === 'gorilla' ? plan.programs.gorilla : undefined,
+    core: plan.cores?.server,
+    env,
+  });
 }
 
 export function startLoad({ cores }: Plan): Child<LoadOperations> {
   return new Child({ name: 'load', core: cores?.load });
 }
 
-/** As 0, 1, …, and backwards every other time: what drifts meanwhile hits all alike. */
-export function interleaved<T>(values: readonly T[], round: number): readonly T[] {
-  return round % 2 === 0 ? values : [...values].reverse();
+/** Whom clients talk to: cheap, and the same for all of them. */
+export function startEcho({ cores }: Plan): Child<ServerOperations> {
+  return new Child({ name: 'servers/framewire', core: cores?.load });
+}
+
+export function startClient(name: ContenderName, { cores }: Plan): Child<ClientOperations> {
+  const { program, env } = CONTENDERS[name];
+  return new Child({ name: `clients/${program}`, core: cores?.server, env });
+}
+
+/** Any server can be asked to echo; elsewhere there are those of the scenario. */
+export function contendersOf(scenario: ContestScenario, plan: Plan): readonly ContenderName[] {
+  const isEcho = scenario.measure === 'echo' || scenario.measure === 'latency';
+  const isFree = isEcho && plan.contenders.length > 0;
+  const candidates = isFree ? plan.contenders.filter(isServer) : scenario.contenders;
+  const isCompressed = scenario.measure === 'echo' && scenario.deflate !== undefined;
+  return candidates.filter((name) => {
+    return isChosen(name, plan) && !(isCompressed && CONTENDERS[name].raw === true);
+  });
+}
+
+function isServer(name: ContenderName): boolean {
+  return CONTENDERS[name].isClient !== true;
+}
+
+export function variantsOf({ variants }: MemoryScenario, plan: Plan): readonly MemoryVariant[] {
+  return variants.filter(({ contender }) => isChosen(contender, plan));
+}
+
+function isChosen(name: ContenderName, { contenders, programs }: Plan): boolean {
+  if (name === 'gorilla' && programs.gorilla === undefined) return false;
+  return contenders.length === 0 || contenders.includes(name);
 }
 
 export function describeError(error: unknown): string {

@@ -1,16 +1,14 @@
 /** The results as people read them: a Markdown table for each scenario. */
-import { CONTENDERS, REFERENCE, type ContenderName } from './contenders.ts';
+import { CONTENDERS, LATENCY_REFERENCE, REFERENCE, type ContenderName } from './contenders.ts';
 import type { Machine } from './machine.ts';
-import type { EchoResult, EchoRound } from './measure-echo.ts';
-import type { MemoryResult } from './measure-memory.ts';
-import type { EchoScenario, MemoryScenario } from './scenarios.ts';
-import { median, spread } from './statistics.ts';
+import type { CostOutcome, LatencyOutcome, MemoryOutcome, Outcome } from './measure.ts';
+import type { LatencyRound } from './measure-latency.ts';
+import { describeScenario, messageOf } from './scenarios.ts';
+import { median, ratios, spread } from './statistics.ts';
+import { PERCENTILES, type Summary } from './summary.ts';
+import { cpuPerMessage, type CostRound } from './under-load.ts';
 
-export type Outcome =
-  | { readonly scenario: EchoScenario; readonly results: readonly EchoResult[] }
-  | { readonly scenario: MemoryScenario; readonly results: readonly MemoryResult[] };
-
-export interface Results {
+export interface Run {
   readonly machine: Machine;
   readonly rounds: number;
   /** Milliseconds. */
@@ -18,9 +16,14 @@ export interface Results {
   readonly outcomes: readonly Outcome[];
 }
 
+/** What the JSON has: every round, and what programs such as a chart need of it. */
+export interface Results extends Run {
+  readonly summary: readonly Summary[];
+}
+
 type Cells = readonly (string | number)[];
 
-export function toMarkdown({ machine, rounds, duration, outcomes }: Results): string {
+export function toMarkdown({ machine, rounds, duration, outcomes }: Run): string {
   const parts = [
     '# Benchmark',
     describe(machine),
@@ -31,9 +34,24 @@ export function toMarkdown({ machine, rounds, duration, outcomes }: Results): st
 }
 
 export function section(outcome: Outcome): string[] {
-  return 'kind' in outcome.scenario
-    ? echoSection(outcome.scenario, outcome.results as readonly EchoResult[])
-    : memorySection(outcome.scenario, outcome.results as readonly MemoryResult[]);
+  const { scenario, results } = outcome;
+  return [
+    `## ${scenario.name}`,
+    `${describeScenario(scenario)}.`,
+    tableOf(outcome),
+    ...failures(results),
+  ];
+}
+
+function tableOf(outcome: Outcome): string {
+  switch (outcome.figure) {
+    case 'cpu':
+      return costTable(outcome);
+    case 'latency':
+      return latencyTable(outcome);
+    case 'memory':
+      return memoryTable(outcome);
+  }
 }
 
 function describe(machine: Machine): string {
@@ -51,24 +69,19 @@ function describe(machine: Machine): string {
   ].join('\n');
 }
 
-function echoSection(scenario: EchoScenario, results: readonly EchoResult[]): string[] {
-  const { name, title, kind, connections, window } = scenario;
-  const reference = results.find(({ contender }) => contender === REFERENCE)?.rounds ?? [];
-  const ahead = window === 1 ? '' : `, ${window} messages ahead`;
+function costTable({ scenario, results }: CostOutcome): string {
+  const counted = messageOf(scenario);
+  const reference = roundsOf(results, REFERENCE).map(cpuPerMessage);
   const rows = results
     .filter(({ rounds }) => rounds.length > 0)
     .map(({ contender, rounds }): Cells => {
       const cost = rounds.map(cpuPerMessage);
-      const against = rounds.flatMap((round, index) => {
-        const other = reference[index];
-        return other === undefined ? [] : [cpuPerMessage(other) / cpuPerMessage(round)];
-      });
       return [
         contender,
         median(cost).toFixed(2),
         Math.min(...cost).toFixed(2),
-        median(rounds.map(({ server, messages }) => server.system / messages)).toFixed(2),
-        against.length === 0 ? '' : median(against).toFixed(2),
+        median(rounds.map(({ cost, messages }) => cost.system / messages)).toFixed(2),
+        ratio(reference, cost),
         `${(spread(cost) * 100).toFixed(0)} %`,
         Math.round(median(rounds.map(rate))),
         `${Math.round(median(rounds.map(busy)) * 100)} %`,
@@ -77,37 +90,57 @@ function echoSection(scenario: EchoScenario, results: readonly EchoResult[]): st
     });
   const head = [
     '',
-    'CPU µs/message',
+    `CPU µs/${counted}`,
     'least',
     'of it system',
     `${REFERENCE} ÷ this`,
     'spread',
-    'messages/s',
+    `${counted === 'delivery' ? 'deliveries' : `${counted}s`}/s`,
     'busy',
     'octets back',
   ];
-  return [
-    `## ${name}`,
-    `Echo of ${kind}, ${title}, ${connections} connections${ahead}.`,
-    table(head, rows),
-    ...failures(results),
-  ];
+  return table(head, rows);
 }
 
-/** Microseconds. */
-function cpuPerMessage({ server, messages }: EchoRound): number {
-  return (server.user + server.system) / messages;
+function latencyTable({ results }: LatencyOutcome): string {
+  const reference = roundsOf(results, LATENCY_REFERENCE);
+  const rows = results
+    .filter(({ rounds }) => rounds.length > 0)
+    .map(({ contender, rounds }): Cells => {
+      const figures = PERCENTILES.flatMap(({ key }) => {
+        const times = (rounds: readonly LatencyRound[]): number[] =>
+          rounds.map(({ roundTrips }) => roundTrips[key]);
+        return [median(times(rounds)).toFixed(1), ratio(times(reference), times(rounds))];
+      });
+      return [contender, ...figures, Math.round(median(rounds.map(rate)))];
+    });
+  const columns = PERCENTILES.flatMap(({ title }) => [
+    `${title} µs`,
+    `${LATENCY_REFERENCE} ÷ this`,
+  ]);
+  return table(['', ...columns, 'messages/s'], rows);
 }
 
-function rate({ messages, milliseconds }: EchoRound): number {
+function roundsOf<Round>(
+  results: readonly { readonly contender: ContenderName; readonly rounds: readonly Round[] }[],
+  name: ContenderName,
+): readonly Round[] {
+  return results.find(({ contender }) => contender === name)?.rounds ?? [];
+}
+
+function ratio(reference: readonly number[], values: readonly number[]): string {
+  return reference.length === 0 ? '' : median(ratios(reference, values)).toFixed(2);
+}
+
+function rate({ messages, milliseconds }: CostRound): number {
   return (messages / milliseconds) * 1000;
 }
 
-function busy({ server, milliseconds }: EchoRound): number {
-  return (server.user + server.system) / 1000 / milliseconds;
+function busy({ cost, milliseconds }: CostRound): number {
+  return (cost.user + cost.system) / 1000 / milliseconds;
 }
 
-function memorySection(scenario: MemoryScenario, results: readonly MemoryResult[]): string[] {
+function memoryTable({ results }: MemoryOutcome): string {
   const rows = results
     .filter(({ rounds }) => rounds.length > 0)
     .map(({ contender, label, rounds }): Cells => {
@@ -120,12 +153,7 @@ function memorySection(scenario: MemoryScenario, results: readonly MemoryResult[
         `${kibibytes(Math.min(...rss))} to ${kibibytes(Math.max(...rss))}`,
       ];
     });
-  return [
-    `## ${scenario.name}`,
-    `KiB per idle connection: ${scenario.title}.`,
-    table(['', 'RSS', 'heap', 'external', 'RSS from'], rows),
-    ...failures(results),
-  ];
+  return table(['', 'RSS', 'heap', 'external', 'RSS from'], rows);
 }
 
 interface Failing {

@@ -9,14 +9,17 @@ interface Common {
   readonly title: string;
 }
 
-/** Every message is sent back; the figure is the server's CPU time per message. */
-export interface EchoScenario extends Common {
-  readonly measure: 'echo';
-  readonly kind: Kind;
+interface Shape {
   readonly size: number;
   readonly connections: number;
   /** Messages of a connection that are on their way at the same time. */
   readonly window: number;
+}
+
+/** Every message is sent back; the figure is the server's CPU time per message. */
+export interface EchoScenario extends Common, Shape {
+  readonly measure: 'echo';
+  readonly kind: Kind;
   readonly deflate?: EchoDeflate;
   readonly contenders: readonly ContenderName[];
 }
@@ -26,6 +29,37 @@ export interface EchoDeflate extends DeflateSettings {
   readonly serverNoContextTakeover: boolean;
   readonly clientNoContextTakeover: boolean;
   readonly level: number;
+}
+
+/** Connections that are opened and closed; the figure is the server's CPU time for each. */
+export interface HandshakeScenario extends Common {
+  readonly measure: 'handshake';
+  readonly atOnce: number;
+  readonly contenders: readonly ContenderName[];
+}
+
+/** One sends, many receive; the figure is the server's CPU time for each that receives. */
+export interface BroadcastScenario extends Common {
+  readonly measure: 'broadcast';
+  readonly size: number;
+  readonly receivers: number;
+  /** Broadcasts that not all have yet. */
+  readonly window: number;
+  readonly contenders: readonly ContenderName[];
+}
+
+/** A client sends again what comes back; the figure is its CPU time per message. */
+export interface ClientScenario extends Common, Shape {
+  readonly measure: 'client';
+  readonly contenders: readonly ContenderName[];
+}
+
+/** One message at a time on each connection; the figures are percentiles of how long that takes. */
+export interface LatencyScenario extends Common {
+  readonly measure: 'latency';
+  readonly size: number;
+  readonly connections: number;
+  readonly contenders: readonly ContenderName[];
 }
 
 /** Connections that do nothing; the figure is the memory of each. */
@@ -45,19 +79,19 @@ export interface MemoryVariant {
   readonly deflate?: DeflateSettings;
 }
 
-export type Scenario = EchoScenario | MemoryScenario;
+/** Those whose figure is CPU time. */
+export type CostScenario = EchoScenario | HandshakeScenario | BroadcastScenario | ClientScenario;
+
+/** Those whose contenders take turns. */
+export type ContestScenario = CostScenario | LatencyScenario;
+
+export type Scenario = ContestScenario | MemoryScenario;
 
 const KIB = 1024;
 
-const ECHOES: readonly ContenderName[] = ['net', 'ws', 'ws-corked', 'framewire'];
+const ECHOES: readonly ContenderName[] = ['net', 'ws', 'ws-corked', 'framewire', 'gorilla'];
 const SMALL: readonly ContenderName[] = [...ECHOES, 'framewire-loop'];
 const TEXTS: readonly ContenderName[] = ['net', 'ws', 'ws-string', 'framewire'];
-
-interface Shape {
-  readonly size: number;
-  readonly connections: number;
-  readonly window: number;
-}
 
 function echo(
   name: string,
@@ -77,6 +111,7 @@ const ECHO: readonly EchoScenario[] = [
   echo('echo-64k', 'binary', '64 KiB', { size: 64 * KIB, connections: 8, window: 4 }, ECHOES),
   echo('echo-1m', 'binary', '1 MiB', { size: KIB * KIB, connections: 4, window: 2 }, ECHOES),
   echo('ascii-20', 'ascii', '20 B', { size: 20, connections: 100, window: 1 }, TEXTS),
+  echo('text-20-ahead', 'ascii', '20 B', { size: 20, connections: 16, window: 64 }, TEXTS),
   echo('ascii-16k', 'ascii', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, TEXTS),
   echo('chinese-16k', 'chinese', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, TEXTS),
 ];
@@ -112,6 +147,49 @@ function describeKeeping(keeps: string): string {
   return `context takeover of the ${keeps}`;
 }
 
+const HANDSHAKE: readonly HandshakeScenario[] = [
+  {
+    measure: 'handshake',
+    name: 'handshake',
+    group: 'handshake',
+    title: 'opened and closed',
+    atOnce: 32,
+    contenders: ['ws', 'framewire', 'framewire-attached', 'gorilla'],
+  },
+];
+
+function broadcast(name: string, title: string, window: number): BroadcastScenario {
+  const contenders: readonly ContenderName[] = ['ws', 'framewire', 'gorilla'];
+  const shape = { size: 100, receivers: 1000, window };
+  return { measure: 'broadcast', name, group: 'broadcast', title, ...shape, contenders };
+}
+
+const BROADCAST: readonly BroadcastScenario[] = [
+  broadcast('broadcast-1', '100 B', 1),
+  broadcast('broadcast-16', '100 B', 16),
+];
+
+function client(name: string, title: string, shape: Shape): ClientScenario {
+  const contenders: readonly ContenderName[] = ['ws', 'undici', 'framewire'];
+  return { measure: 'client', name, group: 'client', title, ...shape, contenders };
+}
+
+const CLIENT: readonly ClientScenario[] = [
+  client('client-20', '20 B', { size: 20, connections: 100, window: 1 }),
+  client('client-20-ahead', '20 B', { size: 20, connections: 16, window: 64 }),
+  client('client-1k', '1 KiB', { size: KIB, connections: 100, window: 1 }),
+  client('client-16k', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }),
+  client('client-1m', '1 MiB', { size: KIB * KIB, connections: 4, window: 2 }),
+];
+
+function latency(name: string, connections: number): LatencyScenario {
+  const contenders: readonly ContenderName[] = ['net', 'ws', 'framewire', 'gorilla'];
+  const shape = { size: 20, connections };
+  return { measure: 'latency', name, group: 'latency', title: '20 B', ...shape, contenders };
+}
+
+const LATENCY: readonly LatencyScenario[] = [latency('latency-1', 1), latency('latency-100', 100)];
+
 const TAKEOVER: DeflateSettings = {
   serverNoContextTakeover: false,
   clientNoContextTakeover: false,
@@ -124,6 +202,7 @@ const NO_TAKEOVER: DeflateSettings = {
 const WITHOUT_COMPRESSION: readonly MemoryVariant[] = [
   { contender: 'ws', label: '' },
   { contender: 'framewire', label: '' },
+  { contender: 'gorilla', label: '' },
 ];
 
 const WITH_COMPRESSION: readonly MemoryVariant[] = [
@@ -152,7 +231,47 @@ const MEMORY: readonly MemoryScenario[] = [
   idle('memory-compressed', 'after a compressed message', 5000, true, WITH_COMPRESSION),
 ];
 
-export const SCENARIOS: readonly Scenario[] = [...ECHO, ...COMPRESSION, ...MEMORY];
+export const SCENARIOS: readonly Scenario[] = [
+  ...ECHO,
+  ...COMPRESSION,
+  ...HANDSHAKE,
+  ...BROADCAST,
+  ...CLIENT,
+  ...LATENCY,
+  ...MEMORY,
+];
+
+/** What a scenario counts, and the figure is per. */
+export type Counted = 'message' | 'handshake' | 'delivery';
+
+export function messageOf({ measure }: CostScenario): Counted {
+  if (measure === 'handshake') return 'handshake';
+  return measure === 'broadcast' ? 'delivery' : 'message';
+}
+
+/** What is measured, in a phrase. */
+export function describeScenario(scenario: Scenario): string {
+  const { title } = scenario;
+  switch (scenario.measure) {
+    case 'echo':
+      return `Echo of ${scenario.kind}, ${describeShape(scenario)}`;
+    case 'client':
+      return `Client of an echo, ${describeShape(scenario)}`;
+    case 'latency':
+      return `Round trips, ${describeShape({ ...scenario, window: 1 })}`;
+    case 'handshake':
+      return `Connections ${title}, ${scenario.atOnce} at a time`;
+    case 'broadcast':
+      return `Broadcast of ${title} to ${scenario.receivers}, ${scenario.window} at a time`;
+    case 'memory':
+      return `KiB per idle connection: ${title}`;
+  }
+}
+
+function describeShape({ title, connections, window }: Common & Omit<Shape, 'size'>): string {
+  const ahead = window === 1 ? '' : `, ${window} messages ahead`;
+  return `${title}, ${connections} ${connections === 1 ? 'connection' : 'connections'}${ahead}`;
+}
 
 /** Those with one of the words in their name or for their group; all of them without any word. */
 export function chooseScenarios(words: readonly string[]): readonly Scenario[] {

@@ -10,3 +10,9 @@ export function median(values: readonly number[]): number {
 export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
+
+/** Reference ÷ value, in pairs as far as both reach: what disturbs a round disturbs both. */
+export function ratios(reference: readonly number[], values: readonly number[]): number[] {
+  const pairs = Math.min(reference.length, values.length);
+  return Array.from({ length: pairs }, (_, index) => reference[index]! / values[index]!);
+}

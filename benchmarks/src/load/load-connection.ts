@@ -1,16 +1,10 @@
 /** One connection of the load: a socket that sends frames built before, and counts what comes back. */
 import { connect, type Socket } from 'node:net';
-import type { Target } from '../operations.ts';
 import { Random } from './contents.ts';
 import { maskedFrame, type Messages } from './messages.ts';
+import { HOST, openingRequest, readOpening } from './opening.ts';
 import { ReplyReader, type Reply, type ReplySink } from './reply-reader.ts';
 import { Verifier } from './verifier.ts';
-
-const HOST = '127.0.0.1';
-
-/** The example of RFC 6455 §1.3: one key is as good as another here. */
-const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
-const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
 /** What all sockets read into, one after the other: nobody keeps it. */
 const chunk = Buffer.allocUnsafeSlow(256 * 1024);
@@ -19,27 +13,25 @@ const FIN = 0x80;
 const PING = 9;
 const PONG = 10;
 
-export interface LoadEvents {
-  /** So many octets arrived, and with them so many messages became complete. */
-  onReplies(connection: LoadConnection, messages: number, octets: number): void;
-  /** The connection can no longer be used; the run is of no use either. */
-  onFailure(error: Error): void;
-}
-
 export interface LoadOptions {
-  readonly target: Target;
+  readonly port: number;
+  readonly path: string;
+  /** There is no handshake: the server knows nothing of WebSocket. */
+  readonly raw: boolean;
   readonly messages: Messages;
   readonly first: number;
   /** Sec-WebSocket-Extensions to offer. */
   readonly offer: string | undefined;
-  readonly events: LoadEvents;
+  /** So many octets arrived, and with them so many messages became complete. */
+  readonly onReplies: (connection: LoadConnection, messages: number, octets: number) => void;
+  /** The connection can no longer be used; the run is of no use either. */
+  readonly onFailure: (error: Error) => void;
 }
 
 export class LoadConnection implements ReplySink {
   readonly #socket: Socket;
   readonly #options: LoadOptions;
   readonly #messages: Messages;
-  readonly #events: LoadEvents;
   readonly #reader: ReplyReader;
   #verifier: Verifier;
   #next: number;
@@ -48,18 +40,19 @@ export class LoadConnection implements ReplySink {
   #head = '';
   #isOpen = false;
   #isClosed = false;
-  /** The opening handshake is complete; that it fails is told to `events`. */
+  /** The opening handshake is complete; that it fails is told to `onFailure`. */
   readonly opened: Promise<void> = new Promise((resolve) => (this.#onOpen = resolve));
   /** Sec-WebSocket-Extensions of the answer. */
   extensions = '';
   /** Messages so far. */
   sent = 0;
+  /** When the last of them was sent, where that matters. */
+  sentAt = 0;
 
   constructor(options: LoadOptions) {
-    const { messages, first, target, events } = options;
+    const { messages, first, port } = options;
     this.#options = options;
     this.#messages = messages;
-    this.#events = events;
     this.#next = first;
     this.#reader = new ReplyReader(this);
     this.#verifier = new Verifier(messages, first, false);
@@ -70,10 +63,14 @@ export class LoadConnection implements ReplySink {
         return true;
       },
     };
-    this.#socket = connect({ host: HOST, port: target.port, noDelay: true, onread });
+    this.#socket = connect({ host: HOST, port, noDelay: true, onread });
     this.#socket.on('connect', () => this.#onConnect());
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('close', () => this.#fail(new Error('the server ended the connection')));
+  }
+
+  get received(): number {
+    return this.#reader.messages;
   }
 
   get verified(): number {
@@ -114,17 +111,9 @@ export class LoadConnection implements ReplySink {
   }
 
   #onConnect(): void {
-    const { target, offer } = this.#options;
-    if (target.raw) {
-      this.#complete();
-      return;
-    }
-    const extensions = offer === undefined ? '' : `Sec-WebSocket-Extensions: ${offer}\r\n`;
-    this.#socket.write(
-      `GET / HTTP/1.1\r\nHost: ${HOST}:${target.port}\r\nUpgrade: websocket\r\n` +
-        `Connection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n` +
-        `${extensions}\r\n`,
-    );
+    const { port, path, raw, offer } = this.#options;
+    if (raw) this.#complete();
+    else this.#socket.write(openingRequest(port, path, offer));
   }
 
   #onRead(length: number): void {
@@ -135,7 +124,7 @@ export class LoadConnection implements ReplySink {
       }
       const before = this.#reader.messages;
       this.#reader.read(chunk, length);
-      this.#events.onReplies(this, this.#reader.messages - before, length);
+      this.#options.onReplies(this, this.#reader.messages - before, length);
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -143,14 +132,9 @@ export class LoadConnection implements ReplySink {
 
   #readHandshake(text: string): void {
     this.#head += text;
-    const end = this.#head.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    const [status = '', ...lines] = this.#head.slice(0, end).split('\r\n');
-    const headers = new Map(lines.map(parseHeader));
-    if (!status.startsWith('HTTP/1.1 101 ')) throw new Error(`the server answers ${status}`);
-    if (headers.get('sec-websocket-accept') !== ACCEPT) throw new Error('the key was not accepted');
-    if (this.#head.length > end + 4) throw new Error('the server speaks first');
-    this.extensions = headers.get('sec-websocket-extensions') ?? '';
+    const answer = readOpening(this.#head);
+    if (answer === undefined) return;
+    this.extensions = answer.extensions;
     const { messages, first } = this.#options;
     const isCompressed = this.extensions.startsWith('permessage-deflate');
     const forgets = this.extensions.includes('server_no_context_takeover');
@@ -167,11 +151,6 @@ export class LoadConnection implements ReplySink {
   #fail(error: Error): void {
     if (this.#isClosed) return;
     this.close();
-    this.#events.onFailure(error);
+    this.#options.onFailure(error);
   }
-}
-
-function parseHeader(line: string): [string, string] {
-  const colon = line.indexOf(':');
-  return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
 }

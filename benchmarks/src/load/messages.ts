@@ -1,6 +1,6 @@
 /** The messages of a workload as the client sends them: masked frames, built once, in one buffer. */
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
-import type { ClientDeflate, Workload } from '../operations.ts';
+import type { ClientDeflate, Content, Messaging } from '../operations.ts';
 import { content, Random } from './contents.ts';
 
 /** Octets of all contents together, beyond which there are not more messages than needed. */
@@ -36,11 +36,17 @@ export interface Messages {
   firstOf(connection: number): number;
 }
 
-export async function buildMessages(workload: Workload): Promise<Messages> {
-  const { kind, size, window, deflate } = workload;
+/** A cycle of different messages. */
+export function buildContents({ kind, size, window }: Content): Uint8Array[] {
   const fitting = Math.max(Math.floor(POOL / size), 2 * window, 4);
-  const count = Math.min(fitting, MOST_MESSAGES);
-  const contents = Array.from({ length: count }, (_, seed) => content(kind, size, seed));
+  const length = Math.min(fitting, MOST_MESSAGES);
+  return Array.from({ length }, (_, seed) => content(kind, size, seed));
+}
+
+export async function buildMessages(workload: Messaging): Promise<Messages> {
+  const { kind, deflate } = workload;
+  const contents = buildContents(workload);
+  const count = contents.length;
   const payloads = deflate === undefined ? contents : await deflateAll(contents, deflate);
   const opcode = kind === 'binary' ? BINARY : TEXT;
   const random = new Random(count);

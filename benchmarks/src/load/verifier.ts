@@ -4,7 +4,7 @@ import { TAIL, type Messages } from './messages.ts';
 import type { Reply } from './reply-reader.ts';
 
 /** One message in so many is compared; prime, so that it falls in step with nothing. */
-const SAMPLE = 61;
+export const SAMPLE = 61;
 
 /**
  * Where the server keeps its context only the beginning of a connection can be inflated without

@@ -1,5 +1,5 @@
 /**
- * An echo with npm's ws. `plain` as its documentation shows it; `corked` with all answers to one read
+ * npm's ws. `plain` as its documentation shows it; `corked` with all answers to one read
  * written at once, which an application has to do by hand; `string` for one that wants text as a string.
  */
 import { once } from 'node:events';
@@ -40,18 +40,28 @@ function deflateOptions({ level, ...takeover }: DeflateSettings): PerMessageDefl
   return { ...takeover, threshold: COMPRESS_ALL, zlibDeflateOptions };
 }
 
-serve(async ({ style, deflate }: ServerSettings) => {
+/** As its documentation shows it: a loop over `clients`. */
+function broadcast(server: WebSocketServer, socket: WebSocket): void {
+  socket.on('message', (data: Buffer, binary) => {
+    for (const client of server.clients) {
+      if (client !== socket && client.readyState === socket.OPEN) client.send(data, { binary });
+    }
+  });
+}
+
+serve(async ({ task, style, deflate }: ServerSettings) => {
   const echo = ECHOES[style] ?? unknownStyle(style);
   const http = createServer();
   const server = new WebSocketServer({
     server: http,
-    // Nothing here wants the set of all connections.
-    clientTracking: false,
+    // An echo does not want the set of all connections.
+    clientTracking: task === 'broadcast',
     perMessageDeflate: deflate === undefined ? false : deflateOptions(deflate),
   });
   server.on('connection', (socket, request) => {
     socket.on('error', () => {});
-    echo(socket, request.socket);
+    if (task === 'broadcast') broadcast(server, socket);
+    else echo(socket, request.socket);
   });
   http.listen(0, HOST, BACKLOG);
   await once(http, 'listening');

@@ -1,0 +1,25 @@
+/** How many steps a scenario has, and about how long each of them takes, for the bar. */
+import { memoryRounds } from './measure-memory.ts';
+import { contendersOf, variantsOf, type Plan } from './plan.ts';
+import type { Scenario } from './scenarios.ts';
+
+/** Milliseconds beside the measuring: connections are opened and ended. */
+const OPENING = 200;
+
+/** Milliseconds for two processes, thousands of connections and all collections. */
+const MEMORY_STEP = 4000;
+
+export interface Times {
+  readonly steps: number;
+  /** Milliseconds of each. */
+  readonly step: number;
+}
+
+export function timesOf(scenario: Scenario, plan: Plan): Times {
+  if (scenario.measure === 'memory') {
+    const steps = memoryRounds(plan) * variantsOf(scenario, plan).length;
+    return { steps, step: MEMORY_STEP };
+  }
+  const steps = plan.rounds * contendersOf(scenario, plan).length;
+  return { steps, step: plan.warmup + plan.duration + OPENING };
+}
