@@ -6,7 +6,7 @@
 import { allocate } from '../native/memory.ts';
 import { asBuffer } from '../native/text.ts';
 import { copyOf } from '../protocol/octets.ts';
-import type { Output } from '../protocol/output.ts';
+import { MAX_RESERVATION, type Output } from '../protocol/output.ts';
 import { isSlabFull, lenders, NOWHERE, slabFor, type Lender, type Slab } from './slab.ts';
 import type { Transport } from './transport.ts';
 
@@ -30,11 +30,17 @@ function flushWaiting(): void {
   lastShared = undefined;
 }
 
-/** A transport takes a `Buffer`; what is sent to many is made one once. */
-let lastShared: { readonly octets: Uint8Array; readonly buffer: Buffer } | undefined;
+/** What was sent to many last: for all of them it is put together, and made a `Buffer`, once. */
+let lastShared: { readonly frames: readonly Uint8Array[]; readonly buffer: Buffer } | undefined;
 
-function bufferOf(octets: Uint8Array): Buffer {
-  if (lastShared?.octets !== octets) lastShared = { octets, buffer: asBuffer(octets) };
+function joined(frames: readonly Uint8Array[]): Buffer {
+  const last = lastShared?.frames;
+  const isSame =
+    last?.length === frames.length && frames.every((frame, index) => frame === last[index]);
+  if (lastShared === undefined || !isSame) {
+    const buffer = frames.length === 1 ? asBuffer(frames[0]!) : Buffer.concat(frames);
+    lastShared = { frames, buffer };
+  }
   return lastShared.buffer;
 }
 
@@ -51,8 +57,9 @@ export class Outbox implements Output, Lender {
   /** Slabs with octets that were written and that the transport still holds. */
   #lent: Slab[] | undefined;
   #partOctets = 0;
-  /** All there is to be sent, where that is one frame which others send too. */
-  #shared: Uint8Array | undefined;
+  /** All there is to be sent, where that is nothing but frames which others send too. */
+  #shared: Uint8Array[] | undefined;
+  #sharedOctets = 0;
   #isWaiting = false;
   /** Octets are collected until somebody flushes: while a chunk is handled. */
   isHeld = false;
@@ -67,7 +74,7 @@ export class Outbox implements Output, Lender {
 
   /** Octets not handed to the transport. */
   get unflushed(): number {
-    return this.#partOctets + this.#end - this.#start + (this.#shared?.length ?? 0);
+    return this.#partOctets + this.#end - this.#start + this.#sharedOctets;
   }
 
   reserve(size: number): number {
@@ -100,10 +107,13 @@ export class Outbox implements Output, Lender {
     this.#push(asBuffer(kept));
   }
 
-  /** Alone, the octets leave as they are; with others, they are copied next to them. */
+  /** With nothing but its like, what is sent to many is not copied for each; else, next to the rest. */
   share(octets: Uint8Array): void {
-    if (this.unflushed === 0) {
-      this.#shared = octets;
+    const size = this.#sharedOctets + octets.length;
+    if (this.unflushed === this.#sharedOctets && size <= MAX_RESERVATION) {
+      this.#sharedOctets = size;
+      if (this.#shared === undefined) this.#shared = [octets];
+      else this.#shared.push(octets);
       return;
     }
     const at = this.reserve(octets.length);
@@ -127,7 +137,8 @@ export class Outbox implements Output, Lender {
     const shared = this.#shared;
     if (shared !== undefined) {
       this.#shared = undefined;
-      this.#transport.write(bufferOf(shared));
+      this.#sharedOctets = 0;
+      this.#transport.write(joined(shared));
       return;
     }
     if (this.#parts !== undefined) {
@@ -198,11 +209,18 @@ export class Outbox implements Output, Lender {
     lenders.add(this);
   }
 
+  /** Something of this connection alone follows. */
   #unshare(): void {
-    const octets = this.#shared!;
+    const shared = this.#shared!;
+    const size = this.#sharedOctets;
     this.#shared = undefined;
-    const at = this.reserve(octets.length);
-    this.octets.set(octets, at);
+    this.#sharedOctets = 0;
+    let at = this.reserve(size);
+    const { octets } = this;
+    for (const each of shared) {
+      octets.set(each, at);
+      at += each.length;
+    }
   }
 
   #clear(): void {

@@ -57,11 +57,13 @@ test('§5.3 frames are masked where they are encoded, as anywhere else', () => {
 class FakeSocket {
   readonly isSocket = true;
   readonly written: Uint8Array[] = [];
+  readonly octets: number[] = [];
   pending = 0;
   pendingAfterWrite = 0;
 
   write(octets: Uint8Array): void {
     this.written.push(octets);
+    this.octets.push(...octets);
     this.pending = this.pendingAfterWrite;
   }
 
@@ -98,7 +100,7 @@ test('§10.4 a peer that reads nothing holds no slab by a few octets', () => {
   assert.equal(lenders.size, before);
   assert.equal(slab.end, 0);
   assert.deepEqual(socket.written[0], Buffer.of(1, 2));
-  assert.notEqual(socket.written[0]!.buffer, slab.octets.buffer);
+  assert.notEqual(socket.written[0].buffer, slab.octets.buffer);
 });
 
 test('a slab that was lent comes back when it is needed and its octets have left', () => {
@@ -118,4 +120,32 @@ test('a slab that was lent comes back when it is needed and its octets have left
   const last = Array.from({ length: 10 }, fill);
   assert.ok(last.includes(slab));
   for (const used of [...others, ...last]) used.leave();
+});
+
+test('frames for many leave as they are, or next to each other, in their order', () => {
+  const socket = new FakeSocket();
+  const outbox = outboxOn(socket);
+  const [first, second] = [Buffer.of(1, 2), Buffer.of(3)];
+  outbox.share(first);
+  outbox.flush();
+  assert.equal(socket.written[0], first);
+  outbox.share(first);
+  outbox.share(second);
+  assert.equal(outbox.unflushed, 3);
+  put(outbox, 4);
+  outbox.share(first);
+  outbox.flush();
+  outbox.share(second);
+  outbox.share(first);
+  outbox.flush();
+  outbox.share(Buffer.alloc(60_000));
+  outbox.share(Buffer.alloc(60_000));
+  outbox.append(Buffer.alloc(70_000));
+  outbox.share(second);
+  outbox.flush();
+  assert.equal(outbox.unflushed, 0);
+  const { octets } = socket;
+  assert.deepEqual(octets.slice(0, 12), [1, 2, 1, 2, 3, 4, 1, 2, 3, 1, 2, 0]);
+  assert.equal(octets.length, 11 + 190_001);
+  assert.equal(octets.at(-1), 3);
 });
