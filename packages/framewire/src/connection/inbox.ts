@@ -71,11 +71,25 @@ export class Inbox {
    * also when the end is a failure, which then rejects with `ConnectionClosedError`.
    */
   take(signal?: AbortSignal): Promise<Entry | undefined> {
+    return this.#take((entry) => entry, signal);
+  }
+
+  /** As `take`, for an iterator: a promise of its own for each of many messages would cost too much. */
+  next(): Promise<IteratorResult<Entry, undefined>> {
+    return this.#take(toResult);
+  }
+
+  #take<Result>(
+    toResult: (entry: Entry | undefined) => Result,
+    signal?: AbortSignal,
+  ): Promise<Result> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (this.#reader !== undefined) return Promise.reject(misuse('ERR_WS_CONCURRENT_READ', ''));
-    if (this.#first < this.#entries.length) return Promise.resolve(this.#shift());
-    if (this.#info !== undefined) return endOf(this.#info);
-    return new Promise((resolve, reject) => this.#wait({ resolve, reject }, signal));
+    if (this.#first < this.#entries.length) return Promise.resolve(toResult(this.#shift()));
+    if (this.#info !== undefined) return endOf(this.#info).then(toResult);
+    return new Promise((resolve, reject) => {
+      this.#wait({ resolve: (entry) => resolve(toResult(entry)), reject }, signal);
+    });
   }
 
   /** The connection has ended: nothing more will be pushed. */
@@ -128,6 +142,10 @@ export class Inbox {
 export function costOf(entry: Entry): number {
   if (typeof entry === 'string' || entry instanceof Uint8Array) return entry.length + ENTRY_COST;
   return ENTRY_COST;
+}
+
+function toResult(entry: Entry | undefined): IteratorResult<Entry, undefined> {
+  return entry === undefined ? { value: undefined, done: true } : { value: entry, done: false };
 }
 
 function endOf(info: CloseInfo): Promise<undefined> {

@@ -52,14 +52,19 @@ export class Reading {
   }
 
   iterate(): AsyncIterableIterator<Message> {
-    const next = (): Promise<IteratorResult<Message>> => this.receive(undefined).then(toResult);
     return {
-      next,
+      next: () => this.#next(),
       return: () => Promise.resolve({ value: undefined, done: true }),
       [Symbol.asyncIterator]() {
         return this;
       },
     };
+  }
+
+  #next(): Promise<IteratorResult<Message, undefined>> {
+    if (this.#streams) return Promise.reject(misuse('ERR_WS_CONCURRENT_READ', 'by messages()'));
+    // Streams are made from the first call of `messages` on only.
+    return this.#inbox.next() as Promise<IteratorResult<Message, undefined>>;
   }
 
   streams(): AsyncGenerator<MessageStream, void, undefined> {
@@ -88,8 +93,4 @@ export class Reading {
     stream.pushWhole(entry);
     return stream;
   }
-}
-
-function toResult(message: Message | undefined): IteratorResult<Message> {
-  return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
 }
