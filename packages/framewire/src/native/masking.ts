@@ -17,7 +17,7 @@ const SEND_SIZE = 1088 * 1024;
 
 /** From so many octets on the call is worth it, in place and with copying. */
 const PAYS_FROM = 32;
-const COPY_PAYS_FROM = 2048;
+const COPY_PAYS_FROM = 1024;
 
 interface MaskExports {
   readonly memory: { readonly buffer: ArrayBuffer };
