@@ -53,7 +53,6 @@ export class OpeningStream implements TransportSink {
   /** What the chunk that is being handled has left, before it is copied. */
   #rest: Early | undefined;
   #unread = 0;
-  #hasEnded = false;
   #failsOnEnd = false;
   #isSilent = true;
   #wake: (() => void) | undefined;
@@ -93,7 +92,7 @@ export class OpeningStream implements TransportSink {
     for (;;) {
       const chunk = this.#shift();
       if (chunk !== undefined) return chunk;
-      if (this.#hasEnded) return undefined;
+      if (this.transport.hasEnded) return undefined;
       await this.race(new Promise<void>((resolve) => (this.#wake = resolve)));
     }
   }
@@ -120,13 +119,13 @@ export class OpeningStream implements TransportSink {
       this.#readHead(waiter, chunk, false);
       if (this.#head !== waiter) return;
     }
-    if (this.#hasEnded) this.#endHead();
+    if (this.transport.hasEnded) this.#endHead();
   }
 
   /** Where an end of the stream is a failure from now on, such as while the application decides. */
   failOnEnd(): void {
     this.#failsOnEnd = true;
-    if (this.#hasEnded) this.#lose('it ended early');
+    if (this.transport.hasEnded) this.#lose('it ended early');
   }
 
   /** Ends whatever is awaited with the error. */
@@ -166,7 +165,6 @@ export class OpeningStream implements TransportSink {
   }
 
   onEnd(): void {
-    this.#hasEnded = true;
     this.#endHead();
     if (this.#failsOnEnd) this.#lose('it ended early');
     this.#wakeReader();
@@ -175,7 +173,7 @@ export class OpeningStream implements TransportSink {
   onClose(error: Error | undefined): void {
     if (error !== undefined) this.#lose(error.message, error);
     // After an orderly end there may be octets to read still.
-    else if (!this.#hasEnded) this.#lose('it closed early');
+    else if (!this.transport.hasEnded) this.#lose('it closed early');
   }
 
   onFull(): void {}

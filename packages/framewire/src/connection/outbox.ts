@@ -13,8 +13,8 @@ import type { Transport } from './transport.ts';
 /** From this many octets on there is nothing to gain by waiting for more. */
 const FLUSH_FROM = 64 * 1024;
 
-/** Of a slab that is lent by a connection that is behind, one part in so many is what is counted. */
-const MOST_IDLE = 8;
+/** Behind other octets, a stretch of a slab is lent where it is more than one part in so many of it. */
+const LENT_PARTS = 8;
 
 function copied(octets: Uint8Array): Buffer {
   return asBuffer(copyOf(octets, 0, octets.length, allocate));
@@ -196,7 +196,7 @@ export class Outbox implements Output, Lender {
    */
   #mayLend(octets: Uint8Array, slab: Slab): boolean {
     if (!this.#transport.isSocket) return false;
-    return this.#transport.pending === 0 || octets.length > slab.octets.length / MOST_IDLE;
+    return this.#transport.pending === 0 || octets.length > slab.octets.length / LENT_PARTS;
   }
 
   #lend(slab: Slab): void {

@@ -32,7 +32,7 @@ export function isTransported(duplex: Duplex): boolean {
 export class Transport {
   readonly duplex: Duplex;
   /** Who is told: during the opening handshake another than afterwards. */
-  sink: TransportSink;
+  sink: TransportSink = NOBODY;
   /**
    * Chunks of a socket are its own, and octets that were written to it are free to be changed when
    * nothing is pending, or after `onClose`. What other streams bring and take may be somebody's.
@@ -46,9 +46,8 @@ export class Transport {
   #ended = false;
   #written = 0;
 
-  constructor(duplex: Duplex, sink: TransportSink = NOBODY) {
+  constructor(duplex: Duplex) {
     this.duplex = duplex;
-    this.sink = sink;
     this.isSocket = duplex instanceof Socket;
     (duplex as Owned)[TRANSPORT] = this;
     if (duplex instanceof Socket) {
@@ -183,7 +182,8 @@ export class Transport {
   }
 }
 
-const NOBODY: TransportSink = {
+/** What is told to it concerns nobody. */
+export const NOBODY: TransportSink = {
   room: undefined,
   onData() {},
   onFull() {},

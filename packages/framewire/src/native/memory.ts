@@ -57,8 +57,8 @@ export function copyMessage(
   alone: boolean,
 ): Uint8Array {
   const length = end - start;
-  if (alone || length <= WITHIN || length > medium.longest)
-    return copyOf(octets, start, end, allocate);
+  const isPlaced = !alone && length > WITHIN && length <= medium.longest;
+  if (!isPlaced) return copyOf(octets, start, end, allocate);
   const copy = (length <= small.longest ? small : medium).place(length);
   copy.set(new Uint8Array(octets.buffer, octets.byteOffset + start, length));
   return copy;

@@ -104,7 +104,7 @@ export class Acceptor<Context> {
       this.#checkPolicy(request, arrival.path);
       const decision = arrival.decision ?? this.#authorize(request);
       if (isPromise(decision)) return this.#acceptLater(arrival, offer, request, decision);
-      return this.#admit(arrival, stream, offer, request, decision);
+      return this.#open(arrival, offer, request, decision);
     } catch (error) {
       this.refuse(transport, stream, error, request);
       throw error;
@@ -125,23 +125,11 @@ export class Acceptor<Context> {
       stream.failOnEnd();
       const decided = await stream.race(decision).finally(() => this.deciding.delete(stream));
       this.#assertAdmits();
-      return this.#admit(arrival, stream, offer, request, decided);
+      return this.#open({ ...arrival, stream }, offer, request, decided);
     } catch (error) {
       this.refuse(transport, stream, error, request);
       throw error;
     }
-  }
-
-  #admit(
-    arrival: Arrival<Context>,
-    stream: OpeningStream | undefined,
-    offer: ServerOffer,
-    request: HandshakeRequest,
-    decision: unknown,
-  ): Connection<Context> {
-    assertDecision<Context>(decision);
-    if (!decision.accept) throw new RefusedByApplication(decision);
-    return this.#open(arrival, stream, offer, request, decision);
   }
 
   /** Watches over a transport until its handshake is answered. */
@@ -199,18 +187,19 @@ export class Acceptor<Context> {
 
   #open(
     arrival: Arrival<Context>,
-    stream: OpeningStream | undefined,
     offer: ServerOffer,
     request: HandshakeRequest,
-    decision: Acceptance<Context>,
+    decision: unknown,
   ): Connection<Context> {
+    assertDecision<Context>(decision);
+    if (!decision.accept) throw new RefusedByApplication(decision);
     const { transport } = arrival;
     const protocol = decision.protocol ?? this.#selectProtocol(request);
     const { perMessageDeflate } = this.#settings.connection;
     const compression = perMessageDeflate?.accept(offer.extensions);
     const answer = acceptanceHead(offer, protocol, compression?.extensions, decision.headers);
     if (!transport.isWritable) throw refusal('ERR_WS_NETWORK', 'the client has gone');
-    const early = joined(arrival.early, stream?.release());
+    const early = joined(arrival.early, arrival.stream?.release());
     transport.write(answer);
     const connection = new Connection<Context>({
       endpoint: this.#endpoint,

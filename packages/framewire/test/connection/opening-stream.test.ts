@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { OpeningStream } from '#src/connection/opening-stream.js';
-import { Transport, type TransportSink } from '#src/connection/transport.js';
+import { NOBODY, Transport } from '#src/connection/transport.js';
 import { HeadReader } from '#src/handshake/http1-head.js';
 import { ManualClock, memoryPair } from 'framewire/testing';
 import { octetsOf } from '../protocol/frames.ts';
@@ -28,15 +28,6 @@ function create(signal?: AbortSignal): Created {
   });
   return { near, far, clock, stream };
 }
-
-const IGNORING: TransportSink = {
-  room: undefined,
-  onData() {},
-  onFull() {},
-  onDrain() {},
-  onEnd() {},
-  onClose() {},
-};
 
 function decode(octets: Uint8Array): string {
   return Buffer.from(octets).toString();
@@ -64,7 +55,7 @@ test('of a stream that is released nothing stays, and what comes next goes to th
   assert.equal(getEventListeners(signal, 'abort').length, 0);
   assert.equal(clock.pending, 0);
   const chunks: string[] = [];
-  stream.transport.sink = { ...IGNORING, onData: (chunk) => void chunks.push(decode(chunk)) };
+  stream.transport.sink = { ...NOBODY, onData: (chunk) => void chunks.push(decode(chunk)) };
   stream.transport.resume();
   far.write('later');
   await turns(3);

@@ -40,7 +40,9 @@ class Sink implements TransportSink {
 
 function create(duplex: Duplex): { transport: Transport; sink: Sink } {
   const sink = new Sink();
-  return { transport: new Transport(duplex, sink), sink };
+  const transport = new Transport(duplex);
+  transport.sink = sink;
+  return { transport, sink };
 }
 
 test('reading begins when it is told to', async () => {
