@@ -41,6 +41,7 @@ export type HandshakeErrorCode =
   | 'ERR_WS_REQUEST_BODY'
   | 'ERR_WS_CONNECTION'
   | 'ERR_WS_UPGRADE'
+  | 'ERR_WS_EXTENDED_CONNECT'
   | 'ERR_WS_VERSION'
   | 'ERR_WS_KEY'
   | 'ERR_WS_ORIGIN'
@@ -48,11 +49,14 @@ export type HandshakeErrorCode =
   | 'ERR_WS_SUBPROTOCOL'
   | 'ERR_WS_EXTENSION'
   | 'ERR_WS_STATUS'
+  | 'ERR_WS_REDIRECT'
+  | 'ERR_WS_HTTP2'
   | 'ERR_WS_ACCEPT'
   | 'ERR_WS_REFUSED'
   | 'ERR_WS_SHUTTING_DOWN'
   | 'ERR_WS_TOO_MANY_CONNECTIONS'
-  | 'ERR_WS_NETWORK';
+  | 'ERR_WS_NETWORK'
+  | 'ERR_WS_PROXY';
 
 /** Something took longer than it may. */
 export type TimeoutErrorCode =
@@ -224,6 +228,11 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
     section: 'RFC 6455 §4.1',
     text: 'the Upgrade header is not "websocket"',
   },
+  ERR_WS_EXTENDED_CONNECT: {
+    status: 400,
+    section: 'RFC 8441 §4',
+    text: 'the request is no extended CONNECT for a WebSocket',
+  },
   ERR_WS_VERSION: {
     status: 426,
     section: 'RFC 6455 §4.4',
@@ -250,6 +259,14 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
     section: 'RFC 6455 §4.1',
     text: 'the server refused the opening handshake',
   },
+  ERR_WS_REDIRECT: {
+    section: 'RFC 9110 §15.4',
+    text: 'the server redirects to where the client does not follow',
+  },
+  ERR_WS_HTTP2: {
+    section: 'RFC 8441 §3',
+    text: 'the server has no WebSockets over HTTP/2',
+  },
   ERR_WS_ACCEPT: {
     section: 'RFC 6455 §4.1',
     text: 'the Sec-WebSocket-Accept header does not answer the key that was sent',
@@ -273,6 +290,7 @@ const ROWS: Readonly<Record<ErrorCode, Row>> = {
     section: 'RFC 6455 §4.1',
     text: 'the transport failed during the opening handshake',
   },
+  ERR_WS_PROXY: { section: 'RFC 9110 §9.3.6', text: 'the proxy did not open a tunnel' },
   ERR_WS_OPENING_TIMEOUT: {
     status: 408,
     section: 'RFC 6455 §4.1',
@@ -395,9 +413,10 @@ export interface HandshakeErrorDetails extends ErrorOptions {
   readonly headers?: ReadonlyMap<string, string> | undefined;
   readonly body?: Uint8Array | undefined;
   readonly url?: string | undefined;
+  readonly proxy?: string | undefined;
 }
 
-/** The opening handshake failed. For a client, with what the server answered. */
+/** The opening handshake failed. For a client, with what the server, or the proxy, answered. */
 export class HandshakeError extends FramewireError {
   declare readonly code: HandshakeErrorCode;
   /** On a server the status it answered with; on a client the status it received, if any. */
@@ -407,6 +426,8 @@ export class HandshakeError extends FramewireError {
   /** The first octets of the response's body, 4 096 at most. */
   readonly body?: Uint8Array | undefined;
   readonly url?: string | undefined;
+  /** The URL of the proxy that refused or failed, without credentials. */
+  readonly proxy?: string | undefined;
 
   constructor(code: HandshakeErrorCode, detail: string, details: HandshakeErrorDetails = {}) {
     super(
@@ -419,6 +440,7 @@ export class HandshakeError extends FramewireError {
     this.headers = details.headers;
     this.body = details.body;
     this.url = details.url;
+    this.proxy = details.proxy;
   }
 }
 

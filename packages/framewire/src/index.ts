@@ -1,9 +1,19 @@
 /** WebSockets for Node.js: client and server by RFC 6455. This page is the table of contents. */
 
 // Opening connections.
-export { connect, type ConnectOptions } from './client/connect.ts';
+export { connect } from './client/connect.ts';
+export type { ConnectOptions, HeadersFunction } from './client/connect-options.ts';
+export type { Authentication } from './client/authentication.ts';
+export type { CookieJar } from './client/cookies.ts';
+export type { Dial, DialTarget, ProxyFunction, TcpOptions } from './client/dial.ts';
+export type { ProxyChoice, ProxyOptions } from './client/proxy.ts';
 export { WebSocketServer } from './server/server.ts';
-export type { AttachOptions, BroadcastOptions, CloseOptions } from './server/server.ts';
+export type {
+  AnyHttpServer,
+  AttachOptions,
+  BroadcastOptions,
+  CloseOptions,
+} from './server/server.ts';
 export type { ListenAddress, ListenOptions } from './server/listener.ts';
 export type {
   Acceptance,
@@ -17,7 +27,6 @@ export type {
   SubprotocolChoice,
 } from './server/server-options.ts';
 export type { HandshakeRequest } from './server/handshake-request.ts';
-export type { AnyHttpServer } from './server/http1-upgrade.ts';
 export type { HeaderMap, HeadersLike } from './handshake/header-values.ts';
 
 // Using them.

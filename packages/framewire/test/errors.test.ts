@@ -67,6 +67,7 @@ const HANDSHAKE: Readonly<Record<HandshakeErrorCode, number>> = {
   ERR_WS_REQUEST_BODY: 400,
   ERR_WS_CONNECTION: 400,
   ERR_WS_UPGRADE: 426,
+  ERR_WS_EXTENDED_CONNECT: 400,
   ERR_WS_VERSION: 426,
   ERR_WS_KEY: 400,
   ERR_WS_ORIGIN: 403,
@@ -74,11 +75,14 @@ const HANDSHAKE: Readonly<Record<HandshakeErrorCode, number>> = {
   ERR_WS_SUBPROTOCOL: 400,
   ERR_WS_EXTENSION: 400,
   ERR_WS_STATUS: 400,
+  ERR_WS_REDIRECT: 400,
+  ERR_WS_HTTP2: 400,
   ERR_WS_ACCEPT: 400,
   ERR_WS_REFUSED: 403,
   ERR_WS_SHUTTING_DOWN: 503,
   ERR_WS_TOO_MANY_CONNECTIONS: 503,
   ERR_WS_NETWORK: 400,
+  ERR_WS_PROXY: 400,
 };
 
 const USAGE: Readonly<Record<UsageErrorCode, true>> = {
@@ -190,17 +194,19 @@ test('a handshake error has what the server answered', () => {
     headers,
     body,
     url: 'ws://x',
+    proxy: 'http://y',
     cause,
   });
   assert.deepEqual(
-    [error.status, error.headers, error.body, error.url, error.cause],
-    [503, headers, body, 'ws://x', cause],
+    [error.status, error.headers, error.body, error.url, error.proxy, error.cause],
+    [503, headers, body, 'ws://x', 'http://y', cause],
   );
 });
 
 test('a handshake error without an answer has nothing of it, and no cause of its own', () => {
   const error = new HandshakeError('ERR_WS_NETWORK', '');
-  assert.deepEqual([error.status, error.headers, error.body, error.url], Array(4).fill(undefined));
+  const { status, headers, body, url, proxy } = error;
+  assert.deepEqual([status, headers, body, url, proxy], Array(5).fill(undefined));
   assert.equal(Object.hasOwn(error, 'cause'), false);
 });
 

@@ -1,9 +1,8 @@
-/** What a server says when it refuses the opening handshake: status, headers, and some of the body. */
+/** What a server, or a proxy, says when it refuses: status, headers, and some of the body. */
 import type { Clock } from '../connection/clock.ts';
-import type { OpeningStream } from '../connection/opening-stream.ts';
-import { HandshakeError } from '../errors.ts';
-import type { ResponseHead } from '../handshake/http1-head.ts';
+import { HandshakeError, type HandshakeErrorCode } from '../errors.ts';
 import { copyOf } from '../protocol/octets.ts';
+import type { FinalHead } from './answer.ts';
 
 /** Octets of the body that are kept. */
 const MAX_BODY = 4096;
@@ -11,10 +10,16 @@ const MAX_BODY = 4096;
 /** Milliseconds to wait for a body that does not end. */
 const BODY_TIMEOUT = 1_000;
 
+/** Where the body comes from: the octets behind the head, undefined at their end. */
+export interface OctetSource {
+  next(): Promise<Uint8Array | undefined>;
+}
+
 export async function readRefusal(
-  stream: OpeningStream,
-  response: ResponseHead,
+  stream: OctetSource,
+  response: FinalHead,
   clock: Clock,
+  code: HandshakeErrorCode = 'ERR_WS_STATUS',
 ): Promise<HandshakeError> {
   const { status, reason, headers } = response;
   const body = await readBody(stream, response, clock);
@@ -23,7 +28,7 @@ export async function readRefusal(
     `${status} ${reason}`.trim() +
     (location === undefined ? '' : ` to ${location}`) +
     firstLine(body);
-  return new HandshakeError('ERR_WS_STATUS', detail, { status, headers, body });
+  return new HandshakeError(code, detail, { status, headers, body });
 }
 
 /** What a body of text says first, for the error's message. */
@@ -36,8 +41,8 @@ function firstLine(body: Uint8Array): string {
 
 /** RFC 9112 §6.3: the body by its length, by chunks, or up to the end of the transport. */
 async function readBody(
-  stream: OpeningStream,
-  { headers }: ResponseHead,
+  stream: OctetSource,
+  { headers }: FinalHead,
   clock: Clock,
 ): Promise<Uint8Array> {
   const isChunked = /chunked\s*$/iu.test(headers.get('transfer-encoding') ?? '');

@@ -55,6 +55,11 @@ export function parseUrl(input: string | URL, socketPath?: string): Destination 
   };
 }
 
+/** The origin as pages, and cookies, know it: such as `https://example.com` for a `wss:` URL. */
+export function originOf({ isSecure, host }: Destination): string {
+  return `${isSecure ? 'https' : 'http'}://${host}`;
+}
+
 function toUrl(input: string | URL): URL {
   try {
     return new URL(input);

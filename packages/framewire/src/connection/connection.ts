@@ -25,6 +25,7 @@ import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import { withCodec, type Codec, type CodecConnection } from './codec.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 import type { ConnectionHandler } from './handler.ts';
+import { socketOf } from './http2-stream.ts';
 import type { MessageStream } from './message-stream.ts';
 import type { Early } from './opening-stream.ts';
 import type { Transport } from './transport.ts';
@@ -152,7 +153,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     return this.#sending.bufferedAmount;
   }
 
-  /** The stream below: a `net.Socket`, a `tls.TLSSocket` or what was given. Not to be written to. */
+  /** The stream below: a socket, a stream of HTTP/2, or what was given. Not to be written to. */
   get transport(): Duplex {
     return this.#driver.transport.duplex;
   }
@@ -307,13 +308,16 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     return toWebStreams(this);
   }
 
-  /** Keeps the process alive while the connection is open, as is the default. */
+  /**
+   * Keeps the process alive while the connection is open, as is the default. Over HTTP/2, where
+   * connections share a socket, neither this nor `unref` has an effect.
+   */
   ref(): void {
-    this.#socket?.ref();
+    if (this.transport instanceof Socket) this.transport.ref();
   }
 
   unref(): void {
-    this.#socket?.unref();
+    if (this.transport instanceof Socket) this.transport.unref();
   }
 
   /** Closes with 1000 and waits for the end. */
@@ -470,8 +474,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   }
 
   get #socket(): Socket | undefined {
-    const duplex = this.transport;
-    return duplex instanceof Socket ? duplex : undefined;
+    return socketOf(this.transport);
   }
 }
 

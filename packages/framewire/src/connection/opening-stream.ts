@@ -12,8 +12,11 @@ import type { Transport, TransportSink } from './transport.ts';
 
 export interface OpeningStreamOptions {
   readonly clock: Clock;
-  /** Milliseconds for the whole opening handshake, however much of it arrives in between. */
-  readonly timeout: number;
+  /**
+   * Milliseconds for the whole opening handshake, however much of it arrives in between; without it
+   * the signal has to see to that.
+   */
+  readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** For the errors. */
   readonly url?: string | undefined;
@@ -44,7 +47,7 @@ export class OpeningStream implements TransportSink {
   readonly transport: Transport;
   readonly room = undefined;
   readonly #url: string | undefined;
-  readonly #timer: Timer;
+  readonly #timer: Timer | undefined;
   readonly #abort: Disposable | undefined;
   #failure: { readonly error: unknown } | undefined;
   #failed: Deferred<never> | undefined;
@@ -61,9 +64,12 @@ export class OpeningStream implements TransportSink {
     this.transport = transport;
     this.#url = options.url;
     const { clock, timeout, signal } = options;
-    this.#timer = clock.setTimer(timeout, () =>
-      this.fail(new TimeoutError('ERR_WS_OPENING_TIMEOUT', timeout)),
-    );
+    this.#timer =
+      timeout === undefined
+        ? undefined
+        : clock.setTimer(timeout, () =>
+            this.fail(new TimeoutError('ERR_WS_OPENING_TIMEOUT', timeout)),
+          );
     this.#abort =
       signal === undefined ? undefined : addAbortListener(signal, () => this.fail(signal.reason));
     transport.sink = this;
@@ -226,7 +232,7 @@ export class OpeningStream implements TransportSink {
   }
 
   #detach(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
     this.#abort?.[Symbol.dispose]();
     this.transport.forsake();
   }

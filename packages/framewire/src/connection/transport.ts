@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { sharedReader } from '../native/socket-reading.ts';
 import { copyOf } from '../protocol/octets.ts';
+import { isHttp2Stream, reset, resetError } from './http2-stream.ts';
 
 export interface TransportSink {
   /** Octets from the peer; they may be changed in place. Those that are lent only during the call. */
@@ -44,6 +45,8 @@ export class Transport {
   error: Error | undefined;
   #isStarted = false;
   #ended = false;
+  /** By this side: an error of it would be of our own making. */
+  #isDestroyed = false;
   #written = 0;
 
   constructor(duplex: Duplex) {
@@ -140,7 +143,9 @@ export class Transport {
   /** Ends both sides at once; what waits to be sent is lost. */
   destroy(): void {
     this.#ended = true;
-    this.duplex.destroy();
+    this.#isDestroyed = true;
+    if (isHttp2Stream(this.duplex)) reset(this.duplex);
+    else this.duplex.destroy();
   }
 
   received(chunk: Uint8Array): void {
@@ -157,12 +162,15 @@ export class Transport {
   }
 
   peerEnded(): void {
+    // Of a stream that was reset the end is told as well; that it is closed follows.
+    if (isHttp2Stream(this.duplex) && !this.#isDestroyed) this.error ??= resetError(this.duplex);
+    if (this.error !== undefined) return;
     this.hasEnded = true;
     this.sink.onEnd();
   }
 
   failed(error: Error): void {
-    this.error ??= error;
+    if (!this.#isDestroyed) this.error ??= error;
     // A stream without autoDestroy would stay half alive.
     this.duplex.destroy();
   }

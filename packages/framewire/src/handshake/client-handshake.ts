@@ -1,6 +1,6 @@
 /** RFC 6455 §4.1 — the client's part: what it sends, and what it takes for an answer. */
 import { HandshakeError, invalidArgument } from '../errors.ts';
-import type { HandshakeErrorCode, HandshakeErrorDetails } from '../errors.ts';
+import type { HandshakeErrorCode } from '../errors.ts';
 import { acceptFor, isValidKey } from './accept-key.ts';
 import {
   equalsToken,
@@ -46,6 +46,30 @@ export interface Agreement {
  * does not fit its place or a header is the handshake's own.
  */
 export function clientRequestHead(request: ClientRequest): Uint8Array {
+  return serializeRequestHead('GET', request.target, upgradeFields(request));
+}
+
+/** The fields of that request, in order. Throws as `clientRequestHead`. */
+export function upgradeFields(request: ClientRequest): [string, string][] {
+  const { host, fields } = composeRequest(request);
+  if (!isValidKey(request.key)) throw invalidArgument('the key is not 16 octets in base64');
+  return [
+    ['Host', host],
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Key', request.key],
+    ...fields,
+  ];
+}
+
+export interface ComposedRequest {
+  readonly host: string;
+  /** What either version of HTTP sends beside its own fields. */
+  readonly fields: [string, string][];
+}
+
+/** The fields of a request, whatever the version of HTTP. Throws as `clientRequestHead`. */
+export function composeRequest(request: ClientRequest): ComposedRequest {
   const entries = headerEntries(request.headers);
   refuseOwnedHeaders(entries);
   checkRequest(request, entries);
@@ -54,13 +78,7 @@ export function clientRequestHead(request: ClientRequest): Uint8Array {
   if (hosts.length > 1 || !isHost(host)) {
     throw invalidArgument(`${quote(host)} is not the one host that a request names`);
   }
-  const fields: [string, string][] = [
-    ['Host', host],
-    ['Upgrade', 'websocket'],
-    ['Connection', 'Upgrade'],
-    ['Sec-WebSocket-Key', request.key],
-    ['Sec-WebSocket-Version', '13'],
-  ];
+  const fields: [string, string][] = [['Sec-WebSocket-Version', '13']];
   if (request.origin !== undefined) fields.push(['Origin', request.origin]);
   if (request.protocols.length > 0) {
     fields.push(['Sec-WebSocket-Protocol', request.protocols.join(', ')]);
@@ -69,14 +87,13 @@ export function clientRequestHead(request: ClientRequest): Uint8Array {
     fields.push(['Sec-WebSocket-Extensions', request.extensions]);
   }
   fields.push(...entries.filter(([name]) => !equalsToken(name, 'host')));
-  return serializeRequestHead('GET', request.target, fields);
+  return { host, fields };
 }
 
 function checkRequest(
-  { key, protocols, extensions, origin }: ClientRequest,
+  { protocols, extensions, origin }: ClientRequest,
   entries: readonly (readonly [string, string])[],
 ): void {
-  if (!isValidKey(key)) throw invalidArgument('the key is not 16 octets in base64');
   checkSubprotocolNames(protocols);
   if (extensions !== undefined && parseExtensions(extensions) === undefined) {
     throw invalidArgument(`${quote(extensions)} is not a list of extensions`);
@@ -89,32 +106,38 @@ function checkRequest(
 
 /**
  * Judges the server's answer, in the order of §4.1. The error's code and message name the header
- * at fault, and carry the response's status and headers, and the `details` given.
+ * at fault, and carry the response's status and headers.
  * Interim responses other than 101 are refused like any status: the caller steps over them.
  */
 export function judgeResponse(
   response: ResponseHead,
   request: ClientRequest,
-  details: Pick<HandshakeErrorDetails, 'url' | 'body'> = {},
 ): Agreement | HandshakeError {
   const flaw =
     judgeStatus(response) ??
     judgeBody(response) ??
     judgeUpgrade(response) ??
     judgeAccept(response, request.key) ??
-    judgeExtensions(response, request.extensions) ??
-    judgeProtocol(response, request.protocols);
-  if (flaw !== undefined) {
-    const { status, headers } = response;
-    return new HandshakeError(flaw.code, flaw.detail, { ...details, status, headers });
-  }
+    judgeFields(response, request);
+  return flaw === undefined ? agreementOf(response) : complain(flaw, response);
+}
+
+/** What a response says was agreed on, once it has been judged. */
+export function agreementOf({ headers }: AnswerHead): Agreement {
   return {
-    protocol: response.headers.get('sec-websocket-protocol') ?? '',
-    extensions: response.headers.get('sec-websocket-extensions') ?? '',
+    protocol: headers.get('sec-websocket-protocol') ?? '',
+    extensions: headers.get('sec-websocket-extensions') ?? '',
   };
 }
 
-interface Flaw {
+export function complain({ code, detail }: Flaw, { status, headers }: AnswerHead): HandshakeError {
+  return new HandshakeError(code, detail, { status, headers });
+}
+
+/** What a response of any version of HTTP has. */
+export type AnswerHead = Pick<ResponseHead, 'status' | 'headers'>;
+
+export interface Flaw {
   readonly code: HandshakeErrorCode;
   readonly detail: string;
 }
@@ -162,8 +185,15 @@ function judgeAccept({ headers }: ResponseHead, key: string): Flaw | undefined {
   return { code: 'ERR_WS_ACCEPT', detail: quote(accept) };
 }
 
+/** §4.1, the fifth and the sixth check, of what either version of HTTP says in its fields. */
+export function judgeFields(response: AnswerHead, request: ClientRequest): Flaw | undefined {
+  return (
+    judgeExtensions(response, request.extensions) ?? judgeProtocol(response, request.protocols)
+  );
+}
+
 /** §4.1, the fifth check. Parameters are for the extension itself to judge. */
-function judgeExtensions({ headers }: ResponseHead, offer: string | undefined): Flaw | undefined {
+function judgeExtensions({ headers }: AnswerHead, offer: string | undefined): Flaw | undefined {
   const value = headers.get('sec-websocket-extensions');
   if (value === undefined) return undefined;
   const code = 'ERR_WS_EXTENSION';
@@ -186,7 +216,7 @@ function extensionNames(value: string): string[] | undefined {
  * first message it misunderstands: browsers fail the connection (WHATWG WebSockets, "establish a
  * WebSocket connection"), and so does this one.
  */
-function judgeProtocol({ headers }: ResponseHead, offered: readonly string[]): Flaw | undefined {
+function judgeProtocol({ headers }: AnswerHead, offered: readonly string[]): Flaw | undefined {
   const code = 'ERR_WS_SUBPROTOCOL';
   const protocol = headers.get('sec-websocket-protocol');
   if (protocol === undefined) {

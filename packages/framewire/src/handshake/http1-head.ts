@@ -9,7 +9,7 @@ import type { HandshakeErrorCode } from '../errors.ts';
 import { addField, isFieldValue, isToken, quote, trimSpace } from './header-values.ts';
 import type { HeaderMap } from './header-values.ts';
 import { decodeLatin1, encodeLatin1 } from './latin1.ts';
-import { splitTarget } from './request-target.ts';
+import { isAuthorityForm, splitTarget } from './request-target.ts';
 
 export interface RequestHead {
   readonly method: string;
@@ -24,6 +24,8 @@ export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
   readonly headers: HeaderMap;
+  /** The values of Set-Cookie, which joined could not be told apart (RFC 6265 §3). */
+  readonly cookies: readonly string[];
 }
 
 export interface HeadLimits {
@@ -198,7 +200,9 @@ export function parseResponseHead(
   }
   const httpVersion = parseVersion(version, complainOfResponse);
   if (httpVersion instanceof HandshakeError) return httpVersion;
-  return { httpVersion, status: Number(status), reason, headers: parts.headers };
+  const { headers, text } = parts;
+  const cookies = headers.has('set-cookie') ? valuesOf('set-cookie', text) : [];
+  return { httpVersion, status: Number(status), reason, headers, cookies };
 }
 
 /** RFC 9110 §2.5 — a minor version above 1 is read as the highest one known. */
@@ -211,6 +215,8 @@ function parseVersion(version: string, complain: Complaint): '1.0' | '1.1' | Han
 }
 
 interface HeadParts {
+  /** All of the head. */
+  readonly text: string;
   readonly startLine: string;
   readonly headers: HeaderMap;
 }
@@ -241,7 +247,7 @@ function parseHead(
       return complain('ERR_WS_HEAD_MALFORMED', `field ${quote(text.slice(start, at))}`);
     }
   }
-  return { startLine: text.slice(0, startLineEnd), headers };
+  return { text, startLine: text.slice(0, startLineEnd), headers };
 }
 
 /**
@@ -263,14 +269,29 @@ function readFieldLine(
   return true;
 }
 
-/** The head of a request. Throws a TypeError if anything in it would break out of its place. */
+/** The values of a repeated field, each for itself, in a head that has been read. */
+function valuesOf(name: string, text: string): string[] {
+  const values: string[] = [];
+  for (const line of text.split(LINE_END)) {
+    const colon = line.indexOf(':');
+    if (colon < 0 || line.slice(0, colon).toLowerCase() !== name) continue;
+    values.push(trimSpace(line, colon + 1));
+  }
+  return values;
+}
+
+/**
+ * The head of a request, for CONNECT with a target in authority-form (RFC 9112 §3.2.3). Throws a
+ * TypeError if anything in it would break out of its place.
+ */
 export function serializeRequestHead(
   method: string,
   target: string,
   headers: readonly (readonly [string, string])[],
 ): Uint8Array {
   if (!isToken(method)) throw invalidArgument(`the method ${quote(method)} is not a token`);
-  if (splitTarget(target) === undefined) {
+  const isConnect = method === 'CONNECT';
+  if (isConnect ? !isAuthorityForm(target) : splitTarget(target) === undefined) {
     throw invalidArgument(`${quote(target)} is not a request target`);
   }
   return serializeHead(`${method} ${target} HTTP/1.1`, headers);

@@ -31,6 +31,11 @@ export function isHost(text: string): boolean {
   return Number(port) <= 65_535;
 }
 
+/** RFC 9112 §3.2.3 — authority-form, which CONNECT asks for: a host and a port, both of them. */
+export function isAuthorityForm(target: string): boolean {
+  return /:[1-9][0-9]*$/.test(target) && isHost(target);
+}
+
 /**
  * Takes an origin-form or absolute-form target apart; undefined if it is neither, has characters
  * outside visible ASCII, a fragment, or user information (RFC 9110 §4.2.4).

@@ -12,20 +12,28 @@ import { isHost, splitTarget } from './request-target.ts';
 import { parseSubprotocols } from './subprotocol.ts';
 
 /** What a client asks for, once its request is known to be an opening handshake (§4.2.1). */
-export interface ServerOffer {
-  readonly key: string;
-  /** Subprotocols in the client's order of preference. */
-  readonly protocols: readonly string[];
-  /** For the policy to judge (§10.2); absent for most clients that are no browser. */
-  readonly origin: string | undefined;
+export interface ServerOffer extends FieldOffer {
   /** Host, and perhaps port: of the target if it is absolute (RFC 9112 §3.2.2), else of Host. */
   readonly host: string;
-  /** The value of Sec-WebSocket-Extensions, well-formed. */
-  readonly extensions: string | undefined;
   /** As it was sent: not decoded, not normalised. */
   readonly path: string;
   /** Without its "?"; the empty string if there is none. */
   readonly query: string;
+}
+
+/** An offer of HTTP/1.1, whose acceptance answers its key. */
+export interface UpgradeOffer extends ServerOffer {
+  readonly key: string;
+}
+
+/** What the fields of an opening handshake ask for, whatever the version of HTTP. */
+export interface FieldOffer {
+  /** Subprotocols in the client's order of preference. */
+  readonly protocols: readonly string[];
+  /** For the policy to judge (§10.2); absent for most clients that are no browser. */
+  readonly origin: string | undefined;
+  /** The value of Sec-WebSocket-Extensions, well-formed. */
+  readonly extensions: string | undefined;
 }
 
 /** Seconds, for a 503 (RFC 9110 §10.2.3): long enough for a restart, short enough to be tried. */
@@ -38,7 +46,7 @@ const RETRY_AFTER = 5;
  * What a client of plain HTTP gets wrong comes first, so that it is told about the Upgrade.
  * The error carries the status. The Origin is not judged here: what is allowed is the server's say.
  */
-export function judgeRequest(request: RequestHead): ServerOffer | HandshakeError {
+export function judgeRequest(request: RequestHead): UpgradeOffer | HandshakeError {
   const { headers } = request;
   const flaw = judgeRequestLine(request) ?? judgeUpgrade(headers) ?? judgeBody(headers);
   if (flaw !== undefined) return flaw;
@@ -51,6 +59,13 @@ export function judgeRequest(request: RequestHead): ServerOffer | HandshakeError
   if (version !== '13') return refuse('ERR_WS_VERSION', quote(version));
   const key = headers.get('sec-websocket-key');
   if (key === undefined || !isValidKey(key)) return refuse('ERR_WS_KEY', quote(key));
+  const offer = judgeFields(headers);
+  if (offer instanceof HandshakeError) return offer;
+  return { ...offer, key, host: target.authority ?? host, path: target.path, query: target.query };
+}
+
+/** Sec-WebSocket-Protocol (400), Sec-WebSocket-Extensions (400), and the Origin, which is not judged. */
+export function judgeFields(headers: HeaderMap): FieldOffer | HandshakeError {
   const offeredProtocols = headers.get('sec-websocket-protocol');
   const protocols = parseSubprotocols(offeredProtocols);
   if (protocols === undefined) return refuse('ERR_WS_SUBPROTOCOL', quote(offeredProtocols));
@@ -58,19 +73,16 @@ export function judgeRequest(request: RequestHead): ServerOffer | HandshakeError
   if (extensions !== undefined && parseExtensions(extensions) === undefined) {
     return refuse('ERR_WS_EXTENSION', quote(extensions));
   }
-  return {
-    key,
-    protocols,
-    origin: headers.get('origin'),
-    host: target.authority ?? host,
-    extensions,
-    path: target.path,
-    query: target.query,
-  };
+  return { protocols, origin: headers.get('origin'), extensions };
 }
 
-function refuse(code: HandshakeErrorCode, detail: string): HandshakeError {
-  return new HandshakeError(code, detail, { status: statusOf(code) });
+/** An error with the status to answer with. */
+export function refuse(
+  code: HandshakeErrorCode,
+  detail: string,
+  status: number = statusOf(code),
+): HandshakeError {
+  return new HandshakeError(code, detail, { status });
 }
 
 /** §4.2.1 item 1: a GET of HTTP/1.1. RFC 9110 §7.8 has a server ignore an Upgrade in HTTP/1.0. */
@@ -96,7 +108,7 @@ function judgeUpgrade(headers: HeaderMap): HandshakeError | undefined {
  * RFC 9112 §11.2 — octets after the head are frames. A request that announces a body would have
  * them read as that body by a proxy in front, which is how a second request is smuggled past it.
  */
-function judgeBody(headers: HeaderMap): HandshakeError | undefined {
+export function judgeBody(headers: HeaderMap): HandshakeError | undefined {
   if (headers.has('transfer-encoding')) {
     return refuse('ERR_WS_REQUEST_BODY', 'there is a Transfer-Encoding');
   }
@@ -140,7 +152,7 @@ const PLAIN_ACCEPTANCE =
  * line (the application's headers often hold what a user typed).
  */
 export function acceptanceHead(
-  offer: ServerOffer,
+  offer: UpgradeOffer,
   protocol: string | undefined,
   extensions: string | undefined,
   headers: HeadersLike | undefined,
@@ -155,7 +167,18 @@ export function acceptanceHead(
     ['Upgrade', 'websocket'],
     ['Connection', 'Upgrade'],
     ['Sec-WebSocket-Accept', accept],
+    ...agreementFields(offer, protocol, extensions),
   ];
+  return serializeResponseHead(101, reasonPhrase(101), [...fields, ...entries]);
+}
+
+/** What was agreed on, as fields. Throws a TypeError if the client has not offered it. */
+export function agreementFields(
+  offer: FieldOffer,
+  protocol: string | undefined,
+  extensions: string | undefined,
+): [string, string][] {
+  const fields: [string, string][] = [];
   if (protocol !== undefined) {
     if (!offer.protocols.includes(protocol)) {
       throw invalidArgument(`the client did not offer the subprotocol ${quote(protocol)}`);
@@ -168,7 +191,7 @@ export function acceptanceHead(
     }
     fields.push(['Sec-WebSocket-Extensions', extensions]);
   }
-  return serializeResponseHead(101, reasonPhrase(101), [...fields, ...entries]);
+  return fields;
 }
 
 /** Statuses without a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5); a refusal has one. */
@@ -185,13 +208,13 @@ export function refusalHead(
   headers: HeadersLike | undefined,
   body: string,
 ): Uint8Array {
-  if (!(status >= 200 && status <= 599) || WITHOUT_BODY.has(status)) {
-    throw invalidArgument(`${status} is not a status that refuses an opening handshake`);
-  }
-  const content = new TextEncoder().encode(body);
+  const { content, fields } = composeRefusal(status, headers, body);
+  // RFC 9110 §7.8: whoever sends Upgrade lists it in Connection. Nothing else of the caller's is
+  // taken over from there, for the connection does close.
+  const connection = fields.some(isNamed('Upgrade')) ? 'close, Upgrade' : 'close';
   const head = serializeResponseHead(status, reasonPhrase(status), [
-    ...refusalFields(headerEntries(headers)),
-    ['Content-Length', String(content.length)],
+    ['Connection', connection],
+    ...fields,
   ]);
   const response = new Uint8Array(head.length + content.length);
   response.set(head);
@@ -199,18 +222,34 @@ export function refusalHead(
   return response;
 }
 
-function refusalFields(entries: readonly [string, string][]): [string, string][] {
-  const isNamed = (wanted: string) => (entry: readonly [string, string]) =>
-    equalsToken(entry[0], wanted);
+export interface ComposedRefusal {
+  /** Without Connection, which belongs to the version of HTTP. */
+  readonly fields: readonly (readonly [string, string])[];
+  readonly content: Uint8Array;
+}
+
+/** The fields and the body of a refusal, whatever the version of HTTP. Throws as `refusalHead`. */
+export function composeRefusal(
+  status: number,
+  headers: HeadersLike | undefined,
+  body: string,
+): ComposedRefusal {
+  if (!(status >= 200 && status <= 599) || WITHOUT_BODY.has(status)) {
+    throw invalidArgument(`${status} is not a status that refuses an opening handshake`);
+  }
+  const entries = headerEntries(headers);
   if (entries.some(isNamed('Content-Length')) || entries.some(isNamed('Transfer-Encoding'))) {
     throw invalidArgument('the length of a refusal follows from its body');
   }
-  // RFC 9110 §7.8: whoever sends Upgrade lists it in Connection. Nothing else of the caller's is
-  // taken over from there, for the connection does close.
-  const connection = entries.some(isNamed('Upgrade')) ? 'close, Upgrade' : 'close';
   const fields = entries.filter((entry) => !isNamed('Connection')(entry));
   if (!entries.some(isNamed('Content-Type'))) {
     fields.push(['Content-Type', 'text/plain; charset=utf-8']);
   }
-  return [['Connection', connection], ...fields];
+  const content = new TextEncoder().encode(body);
+  fields.push(['Content-Length', String(content.length)]);
+  return { fields, content };
+}
+
+function isNamed(wanted: string): (entry: readonly [string, string]) => boolean {
+  return ([name]) => equalsToken(name, wanted);
 }

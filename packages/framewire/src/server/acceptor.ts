@@ -1,5 +1,4 @@
 /** RFC 6455 §4.2.2 — a server's part of the opening handshake, on whatever stream it arrives. */
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Connection, type Endpoint } from '../connection/connection.ts';
 import { NOTHING_EARLY, OpeningStream, type Early } from '../connection/opening-stream.ts';
@@ -9,23 +8,16 @@ import {
   HandshakeError,
   invalidArgument,
   misuse,
-  statusOf,
   TimeoutError,
   type HandshakeErrorCode,
 } from '../errors.ts';
-import { headerEntries } from '../handshake/header-values.ts';
-import type { RequestHead } from '../handshake/http1-head.ts';
+import { headerEntries, type HeadersLike } from '../handshake/header-values.ts';
 import { isOriginAllowed } from '../handshake/origin.ts';
-import {
-  acceptanceHead,
-  judgeRequest,
-  refusalHead,
-  refusalHeaders,
-  type ServerOffer,
-} from '../handshake/server-handshake.ts';
+import { refuse, refusalHeaders, type ServerOffer } from '../handshake/server-handshake.ts';
 import { selectSubprotocol } from '../handshake/subprotocol.ts';
-import { dismiss } from './dismiss.ts';
+import type { Exchange } from './exchange.ts';
 import { HandshakeRequest } from './handshake-request.ts';
+import { refuseHttp1 } from './http1-exchange.ts';
 import {
   matchesPath,
   type Acceptance,
@@ -39,17 +31,21 @@ import {
 
 /** A request that wants to become a connection. */
 export interface Arrival<Context> {
-  readonly head: RequestHead;
+  readonly exchange: Exchange;
   readonly transport: Transport;
   /** The stream, where the head was read by us; octets that followed it are in there. */
   readonly stream?: OpeningStream | undefined;
   /** Octets that followed the head otherwise. */
   readonly early?: Uint8Array | undefined;
   readonly path: PathPattern | undefined;
-  readonly message?: IncomingMessage | undefined;
   /** A decision made before; `authorize` is not asked then. */
   readonly decision?: Decision<Context> | undefined;
 }
+
+/** What is refused: without an exchange, before it could be read what is asked for. */
+export type Refused = Pick<Arrival<unknown>, 'transport' | 'stream'> & {
+  readonly exchange?: Exchange | undefined;
+};
 
 /** What the server knows and the handshake does not. */
 export interface Admission<Context> {
@@ -89,24 +85,23 @@ export class Acceptor<Context> {
   }
 
   /**
-   * Answers a request: with 101, and the connection; or with a refusal, and an error. At once, unless
+   * Answers a request: with success, and the connection; or with a refusal, and an error. At once, unless
    * the application takes time to decide. The order of the checks: shutdown and `maxConnections` (503),
-   * those of `judgeRequest`, the path (404), the origin (403), `authorize`.
+   * those of the exchange, the path (404), the origin (403), `authorize`.
    */
   accept(arrival: Arrival<Context>): Connection<Context> | Promise<Connection<Context>> {
-    const { head, transport, message, stream } = arrival;
+    const { exchange, transport } = arrival;
     let request: HandshakeRequest | undefined;
     try {
-      const offer = this.#judge(head);
-      const { duplex } = transport;
-      request = new HandshakeRequest(head.target, head.headers, offer, duplex, message);
+      const offer = this.#judge(exchange);
+      request = new HandshakeRequest(exchange, offer, transport.duplex);
       if (this.#showsRequests) request.remember();
       this.#checkPolicy(request, arrival.path);
       const decision = arrival.decision ?? this.#authorize(request);
       if (isPromise(decision)) return this.#acceptLater(arrival, offer, request, decision);
       return this.#open(arrival, offer, request, decision);
     } catch (error) {
-      this.refuse(transport, stream, error, request);
+      this.refuse(arrival, error, request);
       throw error;
     }
   }
@@ -117,8 +112,7 @@ export class Acceptor<Context> {
     request: HandshakeRequest,
     decision: Promise<Decision<Context>>,
   ): Promise<Connection<Context>> {
-    const { transport } = arrival;
-    const stream = arrival.stream ?? this.read(transport);
+    const stream = arrival.stream ?? this.read(arrival.transport);
     this.deciding.add(stream);
     try {
       // A client that leaves meanwhile must not be taken for one that is there.
@@ -127,7 +121,7 @@ export class Acceptor<Context> {
       this.#assertAdmits();
       return this.#open({ ...arrival, stream }, offer, request, decided);
     } catch (error) {
-      this.refuse(transport, stream, error, request);
+      this.refuse({ ...arrival, stream }, error, request);
       throw error;
     }
   }
@@ -140,18 +134,19 @@ export class Acceptor<Context> {
 
   /** Answers a request that was refused, or could not even be read, and lets go of the transport. */
   refuse(
-    transport: Transport,
-    stream: OpeningStream | undefined,
+    { transport, stream, exchange }: Refused,
     reason: unknown,
     request: HandshakeRequest | undefined,
   ): void {
     const error = toRefusalError(reason);
     const response = this.#tell(error, request);
+    const { clock } = this.#settings.connection;
     // A browser connects ahead of need; whoever has not asked is not answered.
-    const hasAsked = request !== undefined || stream?.isSilent !== true;
+    const hasAsked = exchange !== undefined || stream?.isSilent !== true;
     stream?.release();
     if (error.code === 'ERR_WS_NETWORK' || !hasAsked || !transport.isWritable) transport.destroy();
-    else dismiss(transport.duplex, refusalOctets(error, response), this.#settings.connection.clock);
+    else if (exchange !== undefined) answer(error, response, exchange.refuse.bind(exchange));
+    else answer(error, response, refuseHttp1.bind(undefined, transport, clock));
   }
 
   #authorize(request: HandshakeRequest): Decision<Context> | Promise<Decision<Context>> {
@@ -161,20 +156,20 @@ export class Acceptor<Context> {
     return authorize(request);
   }
 
-  #judge(head: RequestHead): ServerOffer {
+  #judge(exchange: Exchange): ServerOffer {
     this.#assertAdmits();
-    const offer = judgeRequest(head);
+    const offer = exchange.judge();
     if (offer instanceof HandshakeError) throw offer;
     return offer;
   }
 
   #assertAdmits(): void {
     const code = this.#admission.refusal();
-    if (code !== undefined) throw new HandshakeError(code, '', { status: statusOf(code) });
+    if (code !== undefined) throw refuse(code, '');
   }
 
   #checkPolicy(request: HandshakeRequest, path: PathPattern | undefined): void {
-    if (!matchesPath(path, request.path)) throw refusal('ERR_WS_PATH', request.path);
+    if (!matchesPath(path, request.path)) throw refuse('ERR_WS_PATH', request.path);
     const { origins } = this.#settings;
     const { origin, host, encrypted } = request;
     const isAllowed: unknown =
@@ -182,7 +177,7 @@ export class Acceptor<Context> {
         ? origins(origin, request)
         : isOriginAllowed(origins, origin, host, encrypted);
     // A promise, from a function that should not have returned one, is no yes.
-    if (isAllowed !== true) throw refusal('ERR_WS_ORIGIN', String(origin));
+    if (isAllowed !== true) throw refuse('ERR_WS_ORIGIN', String(origin));
   }
 
   #open(
@@ -193,18 +188,18 @@ export class Acceptor<Context> {
   ): Connection<Context> {
     assertDecision<Context>(decision);
     if (!decision.accept) throw new RefusedByApplication(decision);
-    const { transport } = arrival;
+    const { transport, exchange } = arrival;
     const protocol = decision.protocol ?? this.#selectProtocol(request);
     const { perMessageDeflate } = this.#settings.connection;
     const compression = perMessageDeflate?.accept(offer.extensions);
-    const answer = acceptanceHead(offer, protocol, compression?.extensions, decision.headers);
-    if (!transport.isWritable) throw refusal('ERR_WS_NETWORK', 'the client has gone');
+    const accept = exchange.accept(offer, protocol, compression?.extensions, decision.headers);
+    if (!transport.isWritable) throw refuse('ERR_WS_NETWORK', 'the client has gone');
     const early = joined(arrival.early, arrival.stream?.release());
-    transport.write(answer);
+    accept();
     const connection = new Connection<Context>({
       endpoint: this.#endpoint,
       transport,
-      url: detached(arrival.head.target),
+      url: detached(exchange.target),
       protocol: detached(protocol ?? ''),
       compression,
       context: decision.context as Context,
@@ -284,29 +279,29 @@ function joined(early: Uint8Array | undefined, released: Early = NOTHING_EARLY):
   return { octets: Buffer.concat([early, released.octets]), lent: false };
 }
 
-function refusal(code: HandshakeErrorCode, detail: string): HandshakeError {
-  return new HandshakeError(code, detail, { status: statusOf(code) });
-}
-
 function toRefusalError(reason: unknown): RefusalError {
   if (reason instanceof HandshakeError || reason instanceof TimeoutError) return reason;
   return new HandshakeError('ERR_WS_REFUSED', 'it failed', { status: 500, cause: reason });
 }
 
-/** The octets of the refusal; a plain 500 where the application's own answer cannot be sent. */
-function refusalOctets(error: RefusalError, response: RefusalResponse | undefined): Uint8Array {
+/** Sends the refusal; a plain 500 where the application's own answer cannot be sent. */
+function answer(
+  error: RefusalError,
+  response: RefusalResponse | undefined,
+  send: (status: number, headers: HeadersLike | undefined, body: string) => void,
+): void {
   const status = error instanceof TimeoutError ? 408 : (error.status ?? 500);
   const required = error instanceof TimeoutError ? [] : refusalHeaders(error);
   // What the application's own code did wrong is none of the client's business.
   const text = error.cause === undefined && status < 500 ? `${error.message}\n` : '';
   try {
-    return refusalHead(
+    send(
       response?.status ?? status,
       [...required, ['X-Content-Type-Options', 'nosniff'], ...headerEntries(response?.headers)],
       response?.body ?? text,
     );
   } catch (mistake) {
     warn(mistake);
-    return refusalHead(500, undefined, '');
+    send(500, undefined, '');
   }
 }

@@ -3,6 +3,7 @@
  * of its 'upgrade' events are ours, and what becomes of the others.
  */
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../connection/clock.ts';
@@ -13,7 +14,8 @@ import { refusalHead } from '../handshake/server-handshake.ts';
 import { dismiss } from './dismiss.ts';
 import { matchesPath, type PathPattern } from './server-options.ts';
 
-export type AnyHttpServer = HttpServer | HttpsServer;
+/** Those of HTTP/2 have upgrades too, where they serve HTTP/1.1 beside it. */
+export type AnyHttp1Server = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
 
 /** One `attach`: for requests to its path. */
 export interface Attachment {
@@ -22,14 +24,14 @@ export interface Attachment {
 }
 
 /** Asked by Node (22.21, 24.9 and later) whether a request is upgraded or answered as any other. */
-type ShouldUpgrade = (this: AnyHttpServer, request: IncomingMessage) => boolean;
+type ShouldUpgrade = (this: AnyHttp1Server, request: IncomingMessage) => boolean;
 
-type UpgradingServer = AnyHttpServer & { shouldUpgradeCallback?: ShouldUpgrade };
+type UpgradingServer = AnyHttp1Server & { shouldUpgradeCallback?: ShouldUpgrade };
 
 /** All attachments of one server share one listener, so that each request has one judge. */
-const listeners = new WeakMap<AnyHttpServer, UpgradeListener>();
+const listeners = new WeakMap<AnyHttp1Server, UpgradeListener>();
 
-export function attachTo(server: AnyHttpServer, attachment: Attachment): Disposable {
+export function attachToHttp1(server: AnyHttp1Server, attachment: Attachment): Disposable {
   let listener = listeners.get(server);
   if (listener === undefined) listeners.set(server, (listener = new UpgradeListener(server)));
   listener.add(attachment);
@@ -52,7 +54,7 @@ class UpgradeListener {
   readonly #attachments = new Set<Attachment>();
   #before: ShouldUpgrade | undefined;
 
-  constructor(server: AnyHttpServer) {
+  constructor(server: AnyHttp1Server) {
     this.#server = server;
   }
 

@@ -1,5 +1,6 @@
 /** RFC 6455 §4.2 — a WebSocket server: on a port of its own, beside HTTP, or on any stream. */
 import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../protocol/close-code.ts';
 import { assertClose } from '../protocol/control-frames.ts';
@@ -11,7 +12,10 @@ import { HandshakeError, statusOf, type HandshakeErrorCode } from '../errors.ts'
 import { DEFAULT_HEAD_LIMITS, HeadReader, parseRequestHead } from '../handshake/http1-head.ts';
 import { Acceptor, claim, type Admission, type Arrival } from './acceptor.ts';
 import { ConnectionQueue } from './connection-queue.ts';
-import { attachTo, toRequestHead, type AnyHttpServer } from './http1-upgrade.ts';
+import { Http1Exchange } from './http1-exchange.ts';
+import { attachToHttp1, toRequestHead, type AnyHttp1Server } from './http1-upgrade.ts';
+import { attachToHttp2, type AnyHttp2Server } from './http2-connect.ts';
+import { Http2Exchange } from './http2-exchange.ts';
 import { Listener, type ListenAddress, type ListenOptions } from './listener.ts';
 import {
   resolveServerOptions,
@@ -20,6 +24,9 @@ import {
   type ServerOptions,
   type ServerSettings,
 } from './server-options.ts';
+
+/** A server of `node:http`, `node:https` or `node:http2`. */
+export type AnyHttpServer = AnyHttp1Server | AnyHttp2Server;
 
 export interface AttachOptions {
   /** The path to serve; others are left to the server's other handlers. Default: the server's. */
@@ -104,19 +111,16 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   }
 
   /**
-   * Serves WebSockets on the port of an `http.Server` or `https.Server`. What is not for this server is
-   * left to its other 'upgrade' listeners. Where there are none, WebSockets at other paths are refused
-   * with 404, and other upgrades go on as ordinary requests (Node 22.21, 24.9 and later) or are refused
-   * with 426. Disposing detaches; open connections stay.
+   * Serves WebSockets on the port of an `http.Server` or `https.Server`, or of a server of `node:http2`,
+   * which announces them (RFC 8441) to sessions that begin from now on, and with `allowHTTP1` serves
+   * both kinds. What is not for this server is left to its other 'upgrade' and 'stream' listeners; such
+   * a 'stream' listener has to leave alone what has `headersSent`. Where there are none, WebSockets at
+   * other paths are refused with 404, and other upgrades go on as ordinary requests (Node 22.21, 24.9
+   * and later) or are refused with 426. Disposing detaches; open connections stay.
    */
   attach(server: AnyHttpServer, options: AttachOptions = {}): Disposable {
     const { path = this.#settings.path } = options;
-    const attachment = attachTo(server, {
-      path,
-      onUpgrade: (request, socket, head) => {
-        this.#upgrade(request, socket, head, path, undefined, this.#handOver);
-      },
-    });
+    const attachment = this.#attachBoth(server, path);
     this.#attachments.add(attachment);
     return {
       [Symbol.dispose]: () => {
@@ -126,10 +130,32 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     };
   }
 
+  #attachBoth(server: AnyHttpServer, path: PathPattern | undefined): Disposable {
+    const http1 = attachToHttp1(server, {
+      path,
+      onUpgrade: (request, socket, head) => {
+        this.#upgrade(request, socket, head, path, undefined, this.#handOver);
+      },
+    });
+    if (!('updateSettings' in server)) return http1;
+    const http2 = attachToHttp2(server, {
+      path,
+      onConnect: (stream, headers) => {
+        this.#upgradeStream(stream, headers, path, undefined, this.#handOver);
+      },
+    });
+    return {
+      [Symbol.dispose]: () => {
+        http1[Symbol.dispose]();
+        http2[Symbol.dispose]();
+      },
+    };
+  }
+
   /**
    * Answers an 'upgrade' event: what adapters for frameworks are made of. The path is the caller's to
-   * judge; with a decision, `authorize` is not asked. Rejects with `HandshakeError` or `TimeoutError` when the handshake is refused, which
-   * the client has been told already, and with `ERR_WS_ALREADY_UPGRADED` for a socket seen before.
+   * judge; with a decision, `authorize` is not asked. Rejects with `HandshakeError` or `TimeoutError`
+   * when the handshake is refused, which the client has been told already, and with `ERR_WS_ALREADY_UPGRADED` for a socket seen before.
    */
   upgrade(
     request: IncomingMessage,
@@ -139,6 +165,20 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   ): Promise<Connection<Context>> {
     return new Promise((resolve, reject) => {
       this.#upgrade(request, socket, head, undefined, decision, { resolve, reject });
+    });
+  }
+
+  /**
+   * As `upgrade`, for the 'stream' event of a server of `node:http2` (RFC 8441). The server has to
+   * announce `enableConnectProtocol: true` in its settings.
+   */
+  upgradeStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    decision?: Decision<Context>,
+  ): Promise<Connection<Context>> {
+    return new Promise((resolve, reject) => {
+      this.#upgradeStream(stream, headers, undefined, decision, { resolve, reject });
     });
   }
 
@@ -218,8 +258,25 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   ): void {
     try {
       const transport = claim(duplex);
-      const head = toRequestHead(request);
-      this.#accept({ head, transport, early, path, message: request, decision }, taker);
+      const { clock } = this.#settings.connection;
+      const exchange = new Http1Exchange(toRequestHead(request), transport, clock, request);
+      this.#accept({ exchange, transport, early, path, decision }, taker);
+    } catch (error) {
+      taker.reject(error);
+    }
+  }
+
+  #upgradeStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    path: PathPattern | undefined,
+    decision: Decision<Context> | undefined,
+    taker: Taker<Context>,
+  ): void {
+    try {
+      const transport = claim(stream);
+      const exchange = new Http2Exchange(stream, headers, this.#settings.connection.clock);
+      this.#accept({ exchange, transport, path, decision }, taker);
     } catch (error) {
       taker.reject(error);
     }
@@ -232,7 +289,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
       this.#reading.add(stream);
       const failed = (error: unknown): void => {
         this.#reading.delete(stream);
-        this.#acceptor.refuse(transport, stream, error, undefined);
+        this.#acceptor.refuse({ transport, stream }, error, undefined);
         taker.reject(error);
       };
       stream.awaitHead({
@@ -244,7 +301,8 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
             return;
           }
           this.#reading.delete(stream);
-          this.#accept({ head, transport, stream, path: this.#settings.path }, taker);
+          const exchange = new Http1Exchange(head, transport, this.#settings.connection.clock);
+          this.#accept({ exchange, transport, stream, path: this.#settings.path }, taker);
         },
         reject: failed,
       });

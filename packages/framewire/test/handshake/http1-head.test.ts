@@ -175,6 +175,7 @@ test('RFC 9112 §4: a status line, its reason empty or left out', () => {
     status: 101,
     reason: 'Switching Protocols',
     headers: new Map(),
+    cookies: [],
   });
   assert.equal(read('HTTP/1.1 200 ').reason, '');
   assert.equal(read('HTTP/1.1 200').reason, '');
@@ -342,8 +343,9 @@ function joined(entries: readonly (readonly [string, string])[]): Map<string, st
 
 test('RFC 9112 §3: a request that is written is the request that is read', () => {
   const targets = fc.webPath().map((path) => `/${path}`);
+  const methods = tokens.filter((method) => method !== 'CONNECT');
   fc.assert(
-    fc.property(tokens, targets, fields, (method, target, fields) => {
+    fc.property(methods, targets, fields, (method, target, fields) => {
       const head = serializeRequestHead(method, target, fields);
       const read = accepted(parseRequestHead(head));
       assert.deepEqual(read, { method, target, httpVersion: '1.1', headers: joined(fields) });
@@ -351,14 +353,50 @@ test('RFC 9112 §3: a request that is written is the request that is read', () =
   );
 });
 
+test('RFC 9112 §3.2.3: a CONNECT asks for a host and a port, and nothing else does', () => {
+  const head = serializeRequestHead('CONNECT', '[::1]:443', [['Host', '[::1]:443']]);
+  assert.equal(
+    Buffer.from(head).toString('latin1'),
+    'CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n',
+  );
+  for (const [method, target] of [
+    ['CONNECT', '/'],
+    ['CONNECT', 'http://example.com:80/'],
+    ['CONNECT', 'example.com'],
+    ['CONNECT', 'example.com:443\r\nX: y'],
+    ['GET', 'example.com:443'],
+    // Methods are case-sensitive (RFC 9110 §9.1).
+    ['connect', 'example.com:443'],
+  ] as const) {
+    assert.throws(() => serializeRequestHead(method, target, []), invalidArgument, target);
+  }
+});
+
 test('RFC 9112 §4: a response that is written is the response that is read', () => {
   fc.assert(
     fc.property(fc.integer({ min: 100, max: 999 }), values, fields, (status, reason, fields) => {
       const head = serializeResponseHead(status, reason, fields);
       const read = accepted(parseResponseHead(head));
-      assert.deepEqual(read, { httpVersion: '1.1', status, reason, headers: joined(fields) });
+      const cookies = fields
+        .filter(([name]) => name.toLowerCase() === 'set-cookie')
+        .map(([, value]) => value);
+      const headers = joined(fields);
+      assert.deepEqual(read, { httpVersion: '1.1', status, reason, headers, cookies });
     }),
   );
+});
+
+test('RFC 6265 §3: values of Set-Cookie have commas, and are not joined', () => {
+  const cookies = ['a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'b=2'];
+  const lines = [
+    'HTTP/1.1 101 OK',
+    `Set-Cookie: ${cookies[0]}`,
+    'X: y',
+    `set-cookie:${cookies[1]} `,
+  ];
+  const read = accepted(parseResponseHead(octets(`${lines.join('\r\n')}\r\n\r\n`)));
+  assert.deepEqual(read.cookies, cookies);
+  assert.equal(read.headers.get('set-cookie'), cookies.join(', '));
 });
 
 test('RFC 9110 §15: a status has three digits', () => {

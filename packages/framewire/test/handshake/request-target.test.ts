@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 
-import { isHost, splitTarget } from '#src/handshake/request-target.js';
+import { isAuthorityForm, isHost, splitTarget } from '#src/handshake/request-target.js';
 
 test('RFC 9112 §3.2.1: an origin-form target is a path and a query', () => {
   assert.deepEqual(splitTarget('/'), { authority: undefined, path: '/', query: '' });
@@ -115,5 +115,27 @@ test('RFC 9112 §3.2, case 3: what is no host', () => {
     'a\n',
   ]) {
     assert.ok(!isHost(host), host);
+  }
+});
+
+test('RFC 9112 §3.2.3: an authority-form target is a host and a port', () => {
+  for (const target of ['example.com:443', '127.0.0.1:1', '[2001:db8::1]:65535']) {
+    assert.ok(isAuthorityForm(target), target);
+  }
+  for (const target of [
+    '',
+    'example.com',
+    'example.com:',
+    'example.com:0',
+    'example.com:65536',
+    'example.com:443 ',
+    'example.com:443/',
+    'user@example.com:443',
+    ':443',
+    '[::1]',
+    '::1:443',
+    '/:443',
+  ]) {
+    assert.ok(!isAuthorityForm(target), target);
   }
 });

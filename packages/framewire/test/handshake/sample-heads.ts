@@ -37,7 +37,8 @@ export function sampleResponse(
     { upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-accept': SAMPLE_ACCEPT },
     changes,
   );
-  return { httpVersion: '1.1', status: 101, reason: 'Switching Protocols', headers, ...line };
+  const reason = 'Switching Protocols';
+  return { httpVersion: '1.1', status: 101, reason, headers, cookies: [], ...line };
 }
 
 function changed(headers: Changes, changes: Changes): HeaderMap {

@@ -11,7 +11,7 @@ import {
   refusalHeaders,
 } from '#src/handshake/server-handshake.js';
 import { judgeResponse } from '#src/handshake/client-handshake.js';
-import type { ServerOffer } from '#src/handshake/server-handshake.js';
+import type { UpgradeOffer } from '#src/handshake/server-handshake.js';
 import { HeadReader, parseResponseHead } from '#src/handshake/http1-head.js';
 import {
   accepted,
@@ -22,7 +22,7 @@ import {
   sampleRequest,
 } from './sample-heads.js';
 
-const OFFER: ServerOffer = accepted(
+const OFFER: UpgradeOffer = accepted(
   judgeRequest(sampleRequest({ 'sec-websocket-extensions': 'permessage-deflate' })),
 );
 
@@ -277,7 +277,7 @@ test('RFC 6455 §4.2.2: the client takes what the server writes', () => {
 });
 
 test('RFC 6455 §4.2.2: only what was offered can be agreed', () => {
-  const plain: ServerOffer = { ...OFFER, extensions: undefined };
+  const plain: UpgradeOffer = { ...OFFER, extensions: undefined };
   for (const answer of [
     () => acceptanceHead(OFFER, 'Chat', undefined, undefined),
     () => acceptanceHead(OFFER, '', undefined, undefined),

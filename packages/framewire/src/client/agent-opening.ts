@@ -1,0 +1,108 @@
+/** Asking through an `http.Agent`, which dials in its own way: with the HTTP client of Node. */
+import { addAbortListener } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { OpeningStream, type OpeningStreamOptions } from '../connection/opening-stream.ts';
+import { Transport } from '../connection/transport.ts';
+import { HandshakeError } from '../errors.ts';
+import { judgeResponse, upgradeFields, type ClientRequest } from '../handshake/client-handshake.ts';
+import { headersFromRaw } from '../handshake/header-values.ts';
+import { DEFAULT_HEAD_LIMITS, type ResponseHead } from '../handshake/http1-head.ts';
+import { answerOn, type Answer } from './answer.ts';
+import type { Destination } from './url.ts';
+
+export interface AgentOpeningOptions extends OpeningStreamOptions {
+  readonly signal: AbortSignal;
+  readonly agent: http.Agent;
+  readonly tls: TlsOptions;
+}
+
+export function askOverAgent(
+  destination: Destination,
+  request: ClientRequest,
+  options: AgentOpeningOptions,
+): Promise<Answer> {
+  const { agent, signal, tls } = options;
+  const { isSecure, hostname, port, socketPath, target } = destination;
+  const { request: send } = isSecure ? https : http;
+  return new Promise((resolve, reject) => {
+    const asking = send({
+      ...(isSecure && tls),
+      agent,
+      host: hostname,
+      port,
+      socketPath,
+      path: target,
+      headers: toRecord(upgradeFields(request)),
+      maxHeaderSize: DEFAULT_HEAD_LIMITS.maxHeadSize,
+    });
+    const listener = addAbortListener(signal, () => {
+      reject(signal.reason);
+      asking.destroy();
+    });
+    asking
+      .on('error', (cause) =>
+        reject(new HandshakeError('ERR_WS_NETWORK', cause.message, { cause })),
+      )
+      .on('close', () => listener[Symbol.dispose]())
+      .on('upgrade', (response, socket, early) => {
+        resolve(upgraded(response, socket, early, request, options));
+      })
+      .on('response', (response) => resolve(refused(response, request, signal)))
+      .end();
+  });
+}
+
+function upgraded(
+  response: IncomingMessage,
+  socket: Socket,
+  early: Buffer,
+  request: ClientRequest,
+  options: OpeningStreamOptions,
+): Answer {
+  if (early.length > 0) socket.unshift(early);
+  const head = toHead(response);
+  const stream = new OpeningStream(new Transport(socket), options);
+  return answerOn(stream, head, head.status === 101, () => judgeResponse(head, request));
+}
+
+function refused(response: IncomingMessage, request: ClientRequest, signal: AbortSignal): Answer {
+  const head = toHead(response);
+  response.on('error', () => {});
+  const octets = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
+  const listener = addAbortListener(signal, () => response.destroy());
+  return {
+    head,
+    isAccepted: false,
+    judge: () => judgeResponse(head, request),
+    body: { next: async () => (await octets.next()).value },
+    release: () => {
+      throw new Error('a refusal has no transport');
+    },
+    destroy: () => {
+      listener[Symbol.dispose]();
+      response.destroy();
+    },
+  };
+}
+
+/** Node has taken the body out of its chunks. */
+function toHead(response: IncomingMessage): ResponseHead {
+  const headers = headersFromRaw(response.rawHeaders);
+  headers.delete('transfer-encoding');
+  return {
+    httpVersion: response.httpVersion === '1.0' ? '1.0' : '1.1',
+    status: response.statusCode ?? 0,
+    reason: response.statusMessage ?? '',
+    headers,
+    cookies: response.headers['set-cookie'] ?? [],
+  };
+}
+
+function toRecord(fields: readonly (readonly [string, string])[]): Record<string, string[]> {
+  const record: Record<string, string[]> = {};
+  for (const [name, value] of fields) (record[name] ??= []).push(value);
+  return record;
+}

@@ -1,0 +1,28 @@
+/** Who a client says it is, in the Authorization header (RFC 9110 §11.6.2). */
+import { invalidArgument } from '../errors.ts';
+
+export type Authentication =
+  { readonly username: string; readonly password: string } | { readonly token: string };
+
+/** RFC 6750 §2.1 — what a token may consist of. */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/u;
+
+/** The value of the header. Throws a TypeError, without a word of the secret, for what cannot be sent. */
+export function authorizationOf(auth: Authentication): string {
+  if ('token' in auth) {
+    if (typeof auth.token === 'string' && TOKEN.test(auth.token)) return `Bearer ${auth.token}`;
+    throw invalidArgument('auth.token is none that a header can have');
+  }
+  const { username, password } = auth;
+  if (typeof username !== 'string' || typeof password !== 'string') {
+    throw invalidArgument('auth has neither a token nor a username and a password');
+  }
+  // RFC 7617 §2: the first colon ends the user name.
+  if (username.includes(':')) throw invalidArgument('auth.username has a colon');
+  return basic(`${username}:${password}`);
+}
+
+/** RFC 7617 §2, with the charset UTF-8 (§2.1). */
+export function basic(credentials: string): string {
+  return `Basic ${Buffer.from(credentials).toString('base64')}`;
+}

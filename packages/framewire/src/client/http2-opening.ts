@@ -1,0 +1,64 @@
+/** RFC 8441 §5 — asking over HTTP/2, with an extended CONNECT on a session that is open. */
+import type { ClientHttp2Stream } from 'node:http2';
+import { REFUSED_STREAM } from '../connection/http2-stream.ts';
+import { OpeningStream, type OpeningStreamOptions } from '../connection/opening-stream.ts';
+import { Transport } from '../connection/transport.ts';
+import { HandshakeError } from '../errors.ts';
+import type { ClientRequest } from '../handshake/client-handshake.ts';
+import { connectFields, judgeConnectResponse } from '../handshake/extended-connect.ts';
+import { answerOn, type Answer, type FinalHead } from './answer.ts';
+import { MAX_INFORMATIONAL, tooManyInformational } from './http1-opening.ts';
+import type { Http2Session } from './http2-session.ts';
+
+/** Undefined if the server has not looked at the request, so that it can be repeated (RFC 9113 §8.7). */
+export async function askOverHttp2(
+  session: Http2Session,
+  scheme: 'http' | 'https',
+  request: ClientRequest,
+  options: OpeningStreamOptions,
+): Promise<Answer | undefined> {
+  const requested = send(session, scheme, request);
+  const stream = new OpeningStream(new Transport(requested), options);
+  try {
+    const head = await stream.race(finalHead(requested));
+    const isAccepted = head.status >= 200 && head.status <= 299;
+    return answerOn(stream, head, isAccepted, () => judgeConnectResponse(head, request));
+  } catch (error) {
+    stream.destroy();
+    if (requested.rstCode !== REFUSED_STREAM) throw error;
+    session.drain();
+    return undefined;
+  }
+}
+
+function send(
+  session: Http2Session,
+  scheme: 'http' | 'https',
+  request: ClientRequest,
+): ClientHttp2Stream {
+  const fields = connectFields(request, scheme);
+  try {
+    return session.request(fields);
+  } catch (cause) {
+    throw new HandshakeError('ERR_WS_NETWORK', (cause as Error).message, { cause });
+  }
+}
+
+function finalHead(stream: ClientHttp2Stream): Promise<FinalHead> {
+  return new Promise((resolve, reject) => {
+    let informational = 0;
+    const onInformational = (): void => {
+      informational++;
+      if (informational > MAX_INFORMATIONAL) reject(tooManyInformational());
+    };
+    stream.on('headers', onInformational);
+    stream.once('response', (fields) => {
+      stream.off('headers', onInformational);
+      const { ':status': status = 0, 'set-cookie': cookies = [], ...rest } = fields;
+      const headers = new Map<string, string>();
+      for (const [name, value] of Object.entries(rest)) headers.set(name, String(value));
+      if (cookies.length > 0) headers.set('set-cookie', cookies.join(', '));
+      resolve({ status, reason: '', headers, cookies });
+    });
+  });
+}

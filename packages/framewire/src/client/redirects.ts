@@ -1,0 +1,44 @@
+/** RFC 9110 §15.4 — where a server sends its client, and whether the client goes there. */
+import { HandshakeError } from '../errors.ts';
+import { quote } from '../handshake/header-values.ts';
+import type { FinalHead } from './answer.ts';
+import { originOf, parseUrl, type Destination } from './url.ts';
+
+/** 300 offers a choice, and 304 is about caches. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** The next destination; undefined if the answer is no redirect, an error if it must not be followed. */
+export function redirectOf(
+  { status, headers }: FinalHead,
+  from: Destination,
+): Destination | HandshakeError | undefined {
+  const location = headers.get('location');
+  if (!REDIRECTS.has(status) || location === undefined) return undefined;
+  const refuse = (detail: string, cause?: unknown): HandshakeError =>
+    new HandshakeError('ERR_WS_REDIRECT', detail, {
+      status,
+      headers,
+      ...(cause !== undefined && { cause }),
+    });
+  let to: Destination;
+  try {
+    to = parseUrl(withoutFragment(new URL(location, originOf(from) + from.target)));
+  } catch (cause) {
+    return refuse(`${status} to ${quote(location)}`, cause);
+  }
+  // A unix socket is a file of this machine, which no server has to name.
+  if (to.socketPath !== undefined) return refuse(`${status} to a unix socket`);
+  if (from.isSecure && !to.isSecure) return refuse(`${status} from wss: to ${to.url}`);
+  // Whoever dials a unix socket has its server in mind, under whatever name.
+  return isSameOrigin(from, to) ? { ...to, socketPath: from.socketPath } : to;
+}
+
+export function isSameOrigin(one: Destination, other: Destination): boolean {
+  return originOf(one) === originOf(other);
+}
+
+/** RFC 9110 §10.2.2: a redirect may have one, which is for the page that is shown. */
+function withoutFragment(url: URL): URL {
+  url.hash = '';
+  return url;
+}

@@ -1,0 +1,162 @@
+/**
+ * RFC 8441 — the opening handshake over HTTP/2: a stream becomes the transport by an extended CONNECT.
+ * There is no Upgrade, no key and no Accept (§5); all else is as RFC 6455 §4 has it.
+ */
+import { HandshakeError, invalidArgument } from '../errors.ts';
+import { agreementOf, complain, composeRequest, judgeFields } from './client-handshake.ts';
+import type { Agreement, AnswerHead, ClientRequest } from './client-handshake.ts';
+import { equalsToken, headerEntries, quote } from './header-values.ts';
+import type { HeaderMap, HeadersLike } from './header-values.ts';
+import { reasonPhrase } from './http1-head.ts';
+import { refuseOwnedHeaders } from './owned-headers.ts';
+import { isHost, splitTarget } from './request-target.ts';
+import {
+  agreementFields,
+  composeRefusal,
+  judgeBody,
+  judgeFields as judgeOffer,
+  refuse,
+} from './server-handshake.ts';
+import type { ComposedRefusal, FieldOffer, ServerOffer } from './server-handshake.ts';
+
+/** Fields by lower-case name; those of several values have a list (RFC 9113 §8.2). */
+export type FieldRecord = Record<string, string | string[]>;
+
+/** RFC 9113 §8.2.2 — fields of one hop, which HTTP/2 does not have. */
+const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  'keep-alive',
+  'proxy-connection',
+  'http2-settings',
+  'te',
+]);
+
+/**
+ * The fields of a client's request (§5.1). Throws a TypeError if a value does not fit its place, or a
+ * header is the handshake's own or one that HTTP/2 does not have.
+ */
+export function connectFields(request: ClientRequest, scheme: 'http' | 'https'): FieldRecord {
+  const { host, fields } = composeRequest(request);
+  if (splitTarget(request.target) === undefined) {
+    throw invalidArgument(`${quote(request.target)} is not a request target`);
+  }
+  return {
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':scheme': scheme,
+    ':authority': host,
+    ':path': request.target,
+    ...toRecord(fields),
+  };
+}
+
+/** Judges the server's answer (§5.1): any status of success opens the connection. */
+export function judgeConnectResponse(
+  response: AnswerHead,
+  request: ClientRequest,
+): Agreement | HandshakeError {
+  const { status } = response;
+  if (status < 200 || status > 299) {
+    const detail = `${status} ${reasonPhrase(status)}`.trim();
+    return complain({ code: 'ERR_WS_STATUS', detail }, response);
+  }
+  const flaw = judgeFields(response, request);
+  return flaw === undefined ? agreementOf(response) : complain(flaw, response);
+}
+
+/**
+ * Judges a server's request by §4 and §5, in this order: CONNECT (405) and its :protocol (501), the
+ * absence of a body (400), :scheme, :authority and :path (400), Sec-WebSocket-Version (400), and the
+ * fields that both versions of HTTP have.
+ */
+export function judgeConnect(headers: HeaderMap): ServerOffer | HandshakeError {
+  const method = headers.get(':method');
+  if (method !== 'CONNECT') return refuse('ERR_WS_METHOD', quote(method));
+  const protocol = headers.get(':protocol');
+  if (protocol === undefined) return refuse('ERR_WS_METHOD', 'a CONNECT without :protocol');
+  // RFC 9220 §3 gives the status for a protocol that is not known.
+  if (!equalsToken(protocol, 'websocket')) {
+    return refuse('ERR_WS_EXTENDED_CONNECT', `:protocol is ${quote(protocol)}`, 501);
+  }
+  const flaw = judgeBody(headers);
+  if (flaw !== undefined) return flaw;
+  const scheme = headers.get(':scheme');
+  if (scheme !== 'https' && scheme !== 'http') {
+    return refuse('ERR_WS_EXTENDED_CONNECT', `:scheme is ${quote(scheme)}`);
+  }
+  const host = authorityOf(headers);
+  if (host === undefined) return refuse('ERR_WS_HOST', quote(headers.get(':authority')));
+  const path = headers.get(':path') ?? '';
+  const target = path.startsWith('/') ? splitTarget(path) : undefined;
+  if (target === undefined) return refuse('ERR_WS_EXTENDED_CONNECT', `:path is ${quote(path)}`);
+  const version = headers.get('sec-websocket-version');
+  if (version !== '13') return refuse('ERR_WS_VERSION', quote(version), 400);
+  return offerOf(judgeOffer(headers), host, target);
+}
+
+function offerOf(
+  offer: FieldOffer | HandshakeError,
+  host: string,
+  { path, query }: { readonly path: string; readonly query: string },
+): ServerOffer | HandshakeError {
+  return offer instanceof HandshakeError ? offer : { ...offer, host, path, query };
+}
+
+/** RFC 9113 §8.3.1 — the authority, which a Host field may repeat and not contradict. */
+function authorityOf(headers: HeaderMap): string | undefined {
+  const host = headers.get('host');
+  const authority = headers.get(':authority') ?? host;
+  if (authority === undefined || !isHost(authority)) return undefined;
+  const agrees = host === undefined || host.toLowerCase() === authority.toLowerCase();
+  return agrees ? authority : undefined;
+}
+
+/** The fields of the answer that opens the connection (§5.1). Throws a TypeError as `acceptanceHead`. */
+export function connectAcceptance(
+  offer: ServerOffer,
+  protocol: string | undefined,
+  extensions: string | undefined,
+  headers: HeadersLike | undefined,
+): FieldRecord {
+  const entries = headerEntries(headers);
+  refuseOwnedHeaders(entries);
+  const agreed = agreementFields(offer, protocol, extensions);
+  return { ':status': '200', ...toRecord([...agreed, ...entries]) };
+}
+
+/**
+ * What refuses an extended CONNECT. Throws a TypeError as `refusalHead`, and for a status of success,
+ * which would open the connection.
+ */
+export function connectRefusal(
+  status: number,
+  headers: HeadersLike | undefined,
+  body: string,
+): { readonly fields: FieldRecord; readonly content: Uint8Array } {
+  if (status < 300) throw invalidArgument(`${status} accepts an extended CONNECT`);
+  const { fields, content }: ComposedRefusal = composeRefusal(status, headers, body);
+  // RFC 9110 §7.8: there is no upgrade within HTTP/2.
+  const kept = fields.filter(([name]) => !equalsToken(name, 'Upgrade'));
+  return { fields: { ':status': String(status), ...toRecord(kept) }, content };
+}
+
+function toRecord(entries: readonly (readonly [string, string])[]): FieldRecord {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of entries) {
+    const key = name.toLowerCase();
+    if (CONNECTION_SPECIFIC.has(key)) {
+      throw invalidArgument(`the header ${name} does not exist in HTTP/2`);
+    }
+    const earlier = values.get(key);
+    if (earlier === undefined) values.set(key, [value]);
+    else earlier.push(value);
+  }
+  const record: FieldRecord = {};
+  for (const [name, list] of values) record[name] = joined(name, list);
+  return record;
+}
+
+/** RFC 9110 §5.3 joins with a comma, RFC 6265 §5.4 cookies with a semicolon, and Set-Cookie not at all. */
+function joined(name: string, values: string[]): string | string[] {
+  if (name === 'set-cookie') return values;
+  return values.join(name === 'cookie' ? '; ' : ', ');
+}

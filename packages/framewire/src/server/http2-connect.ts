@@ -1,0 +1,117 @@
+/**
+ * A server of `node:http2` that serves WebSockets (RFC 8441 §3, §4): it says so in its SETTINGS, and
+ * this tells which of its CONNECT requests are ours, and what becomes of the others.
+ */
+import type {
+  Http2SecureServer,
+  Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  IncomingHttpHeaders,
+  ServerHttp2Stream,
+} from 'node:http2';
+import { Duplex } from 'node:stream';
+import { systemClock } from '../connection/clock.ts';
+import { isTransported } from '../connection/transport.ts';
+import { equalsToken } from '../handshake/header-values.ts';
+import { splitTarget } from '../handshake/request-target.ts';
+import { refuseHttp2 } from './http2-exchange.ts';
+import { matchesPath, type PathPattern } from './server-options.ts';
+
+export type AnyHttp2Server = Http2Server | Http2SecureServer;
+
+/** One `attach`: for requests to its path. */
+export interface StreamAttachment {
+  readonly path: PathPattern | undefined;
+  onConnect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+}
+
+/** All attachments of one server share one listener, so that each request has one judge. */
+const listeners = new WeakMap<AnyHttp2Server, ConnectListener>();
+
+export function attachToHttp2(server: AnyHttp2Server, attachment: StreamAttachment): Disposable {
+  let listener = listeners.get(server);
+  if (listener === undefined) listeners.set(server, (listener = new ConnectListener(server)));
+  listener.add(attachment);
+  const owner = listener;
+  return { [Symbol.dispose]: () => owner.remove(attachment) };
+}
+
+class ConnectListener {
+  readonly #server: AnyHttp2Server;
+  readonly #attachments = new Set<StreamAttachment>();
+
+  constructor(server: AnyHttp2Server) {
+    this.#server = server;
+  }
+
+  add(attachment: StreamAttachment): void {
+    if (this.#attachments.size === 0) this.#listen();
+    this.#attachments.add(attachment);
+  }
+
+  remove(attachment: StreamAttachment): void {
+    if (this.#attachments.delete(attachment) && this.#attachments.size === 0) this.#unlisten();
+  }
+
+  /** §3: what was announced is not taken back, since clients may have read it. */
+  #listen(): void {
+    this.#server.updateSettings({ enableConnectProtocol: true });
+    // Before Node's own listener, which makes requests of streams, and would answer with 405.
+    this.#server.prependListener('stream', this.#onStream);
+    this.#server.on('connect', this.#onConnect);
+  }
+
+  #unlisten(): void {
+    this.#server.off('stream', this.#onStream);
+    this.#server.off('connect', this.#onConnect);
+  }
+
+  readonly #onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
+    if (headers[':method'] !== 'CONNECT' || headers[':protocol'] === undefined) return;
+    if (stream.headersSent || stream.destroyed) return;
+    const attachment = this.#find(headers);
+    if (attachment !== undefined) attachment.onConnect(stream, headers);
+    else if (this.#server.listenerCount('stream') === 1) decline(stream, headers);
+  };
+
+  /**
+   * What Node makes of a CONNECT where there is a 'request' listener, and what HTTP/1.1 brings. With
+   * nobody else to answer, it ends as it would without us.
+   */
+  readonly #onConnect = (
+    request: Http2ServerRequest,
+    response: Http2ServerResponse | Duplex,
+  ): void => {
+    const isAlone = this.#server.listenerCount('connect') === 1;
+    if (response instanceof Duplex && !('stream' in response)) {
+      if (isAlone) response.destroy();
+      return;
+    }
+    const { stream } = request;
+    if (isTransported(stream) || stream.headersSent || stream.destroyed) return;
+    if (isAlone) decline(stream, request.headers);
+  };
+
+  #find(headers: IncomingHttpHeaders): StreamAttachment | undefined {
+    if (!isForWebSocket(headers)) return undefined;
+    const path = splitTarget(headers[':path'] ?? '')?.path ?? '';
+    return [...this.#attachments].find((attachment) => matchesPath(attachment.path, path));
+  }
+}
+
+function isForWebSocket(headers: IncomingHttpHeaders): boolean {
+  const protocol = headers[':protocol'];
+  return typeof protocol === 'string' && equalsToken(protocol, 'websocket');
+}
+
+/** A WebSocket nobody serves, another protocol (RFC 9220 §3), or a CONNECT to a proxy. */
+function decline(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const isExtended = headers[':protocol'] !== undefined;
+  const [status, body] = isForWebSocket(headers)
+    ? [404, 'no WebSocket at this path\n']
+    : isExtended
+      ? [501, 'only a WebSocket can be connected to\n']
+      : [405, 'this is no proxy\n'];
+  refuseHttp2(stream, systemClock, status, undefined, body);
+}
