@@ -16,6 +16,7 @@ const DEMONSTRATIONS: Readonly<Record<string, RegExp>> = {
   'json-codec.js': /1007 too many mistakes\n$/,
   'piping.js': /FROM A WEB STREAM\n$/,
   'protocol-frames.js': /Close 1002 a frame from a client is not masked\n$/,
+  'reconnecting.js': /the market is closed\n$/,
   'subprotocols.js': /400 Bad Request.*\n$/,
   'through-a-proxy.js': /Hello from behind the proxy\n$/,
 };

@@ -7,6 +7,9 @@ export type { Authentication } from './client/authentication.ts';
 export type { CookieJar } from './client/cookies.ts';
 export type { Dial, DialTarget, ProxyFunction, TcpOptions } from './client/dial.ts';
 export type { ProxyChoice, ProxyOptions } from './client/proxy.ts';
+export { reconnecting } from './client/reconnecting.ts';
+export type { BackoffOptions } from './client/backoff.ts';
+export type { ConnectionEnd, ConnectionStart, ReconnectingOptions } from './client/reconnecting.ts';
 export { WebSocketServer } from './server/server.ts';
 export type {
   AnyHttpServer,

@@ -8,6 +8,8 @@ export interface Clock {
 
 export interface Timer {
   cancel(): void;
+  /** Keeps the process alive until it fires or is cancelled. A clock that cannot may leave it out. */
+  ref?(): void;
 }
 
 export const systemClock: Clock = {
@@ -27,5 +29,9 @@ class SystemTimer implements Timer {
 
   cancel(): void {
     clearTimeout(this.#timeout);
+  }
+
+  ref(): void {
+    this.#timeout.ref();
   }
 }

@@ -138,6 +138,11 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     return this.#driver.protocol.isOpen && !this.#isClosing ? 'open' : 'closing';
   }
 
+  /** @internal `close` was called while the connection was open: its end is what was asked for. */
+  get wasAskedToClose(): boolean {
+    return this.#isClosing;
+  }
+
   /** The extensions both sides agreed on, with their parameters, or the empty string (RFC 6455 §9). */
   get extensions(): string {
     return this.#sending.compression?.extensions ?? '';
@@ -201,7 +206,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /**
    * The next message, `undefined` after a clean close. After any other end it rejects with
-   * `ConnectionClosedError`, once all that had arrived was read. An aborted signal ends the waiting
+   * `ConnectionClosedError`, once all that had arrived was read; of a connection that `reconnecting`
+   * made, which handles such ends, it is `undefined` then too. An aborted signal ends the waiting
    * only. One read at a time: another rejects with `ERR_WS_CONCURRENT_READ`.
    */
   receive(
@@ -433,7 +439,8 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   #readingOf(): Reading {
     if (this.#reading !== undefined) return this.#reading;
-    this.#reading = new Reading(this, this.#settings.highWaterMark);
+    const { highWaterMark, endsQuietly } = this.#settings;
+    this.#reading = new Reading(this, highWaterMark, endsQuietly);
     if (this.#driver.isFinished) this.#reading.finish(this.#driver.protocol.closeInfo);
     return this.#reading;
   }

@@ -23,6 +23,7 @@ interface Reader {
 export class Inbox {
   readonly #flow: InboxFlow;
   readonly #highWaterMark: number;
+  readonly #endsQuietly: boolean;
   #entries: Entry[] = [];
   #first = 0;
   #cost = 0;
@@ -30,9 +31,10 @@ export class Inbox {
   #reader: Reader | undefined;
   #info: CloseInfo | undefined;
 
-  constructor(flow: InboxFlow, highWaterMark: number) {
+  constructor(flow: InboxFlow, highWaterMark: number, endsQuietly: boolean = false) {
     this.#flow = flow;
     this.#highWaterMark = highWaterMark;
+    this.#endsQuietly = endsQuietly;
   }
 
   /** Somebody waits for the next entry. */
@@ -68,7 +70,8 @@ export class Inbox {
 
   /**
    * The next entry; `undefined` after a clean close. What arrived before the end is handed out first,
-   * also when the end is a failure, which then rejects with `ConnectionClosedError`.
+   * also when the end is a failure, which then rejects with `ConnectionClosedError`, or is
+   * `undefined` as well where it is told elsewhere.
    */
   take(signal?: AbortSignal): Promise<Entry | undefined> {
     return this.#take((entry) => entry, signal);
@@ -86,7 +89,7 @@ export class Inbox {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (this.#reader !== undefined) return Promise.reject(misuse('ERR_WS_CONCURRENT_READ', ''));
     if (this.#first < this.#entries.length) return Promise.resolve(toResult(this.#shift()));
-    if (this.#info !== undefined) return endOf(this.#info).then(toResult);
+    if (this.#info !== undefined) return this.#endOf(this.#info).then(toResult);
     return new Promise((resolve, reject) => {
       this.#wait({ resolve: (entry) => resolve(toResult(entry)), reject }, signal);
     });
@@ -97,7 +100,7 @@ export class Inbox {
     this.#info = info;
     const reader = this.#reader;
     this.#reader = undefined;
-    if (reader !== undefined) endOf(info).then(reader.resolve, reader.reject);
+    if (reader !== undefined) this.#endOf(info).then(reader.resolve, reader.reject);
   }
 
   #wait(reader: Reader, signal: AbortSignal | undefined): void {
@@ -119,6 +122,11 @@ export class Inbox {
         reader.reject(error);
       },
     };
+  }
+
+  #endOf(info: CloseInfo): Promise<undefined> {
+    if (info.wasClean || this.#endsQuietly) return Promise.resolve(undefined);
+    return Promise.reject(new ConnectionClosedError(info));
   }
 
   #shift(): Entry {
@@ -146,9 +154,4 @@ export function costOf(entry: Entry): number {
 
 function toResult(entry: Entry | undefined): IteratorResult<Entry, undefined> {
   return entry === undefined ? { value: undefined, done: true } : { value: entry, done: false };
-}
-
-function endOf(info: CloseInfo): Promise<undefined> {
-  if (info.wasClean) return Promise.resolve(undefined);
-  return Promise.reject(new ConnectionClosedError(info));
 }

@@ -59,6 +59,8 @@ export interface ConnectionOptions extends LimitOptions {
   readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Where time comes from; another one in tests. */
   readonly clock?: Clock | undefined;
+  /** @internal Reading ends after any end as after a clean one: what it was is told elsewhere. */
+  readonly endsQuietly?: boolean | undefined;
 }
 
 export interface Heartbeat {
@@ -76,6 +78,7 @@ export interface ConnectionSettings {
   readonly closeTimeout: number;
   readonly perMessageDeflate: PerMessageDeflate | undefined;
   readonly clock: Clock;
+  readonly endsQuietly: boolean;
 }
 
 /** The defaults filled in; a `RangeError` or `TypeError` names the option that is wrong. */
@@ -90,6 +93,7 @@ export function resolveConnectionOptions(options: ConnectionOptions): Connection
     closeTimeout: options.closeTimeout ?? 5_000,
     perMessageDeflate: resolvePerMessageDeflate(options.perMessageDeflate),
     clock: options.clock ?? systemClock,
+    endsQuietly: options.endsQuietly ?? false,
   };
   const { highWaterMark, maxBufferedAmount, sendTimeout, closeTimeout, slowConsumer } = settings;
   const numbers = { highWaterMark, maxBufferedAmount, sendTimeout, closeTimeout };

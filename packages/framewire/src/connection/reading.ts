@@ -12,8 +12,8 @@ export class Reading {
   /** The message that is arriving as a stream. */
   #arriving: MessageStream | undefined;
 
-  constructor(flow: InboxFlow, highWaterMark: number) {
-    this.#inbox = new Inbox(flow, highWaterMark);
+  constructor(flow: InboxFlow, highWaterMark: number, endsQuietly: boolean = false) {
+    this.#inbox = new Inbox(flow, highWaterMark, endsQuietly);
   }
 
   /** Somebody takes the next message as it comes. */

@@ -20,15 +20,13 @@ export function toDuplex(connection: Connection): Duplex {
   const messages = connection[Symbol.asyncIterator]();
   return new Duplex({
     read() {
-      messages.next().then(
-        ({ value, done }) => {
-          // An empty message has no octets, and an empty chunk would not call `read` again.
-          if (done === true) this.push(null);
-          else if (value.length === 0) this._read(0);
-          else this.push(value);
-        },
-        (error: unknown) => this.destroy(error as Error),
-      );
+      const fail = (error: unknown) => void this.destroy(error as Error);
+      messages.next().then(({ value, done }) => {
+        // An empty message has no octets, and an empty chunk would not call `read` again.
+        if (done === true) void endOf(connection).then(() => this.push(null), fail);
+        else if (value.length === 0) this._read(0);
+        else this.push(value);
+      }, fail);
     },
     write(chunk: Buffer, _encoding, callback) {
       connection.send(chunk).then(() => callback(), callback);
@@ -54,8 +52,12 @@ export function toWebStreams(connection: Connection): WebStreams {
     {
       async pull(controller) {
         const result = await messages.next();
-        if (result.done === true) controller.close();
-        else controller.enqueue(result.value);
+        if (result.done !== true) {
+          controller.enqueue(result.value);
+          return;
+        }
+        await endOf(connection);
+        controller.close();
       },
       async cancel() {
         await connection.close(CloseCode.normal);
@@ -78,4 +80,13 @@ export function toWebStreams(connection: Connection): WebStreams {
     },
   });
   return { readable, writable };
+}
+
+/**
+ * Rejects where the end was not clean, also for a connection whose messages end without an error:
+ * what was cut off must not pass for the whole.
+ */
+async function endOf(connection: Connection): Promise<void> {
+  const info = await connection.closed;
+  if (!info.wasClean) throw new ConnectionClosedError(info);
 }

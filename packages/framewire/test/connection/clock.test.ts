@@ -30,15 +30,32 @@ test('a cancelled timer does not fire, and cancelling again does no harm', async
   assert.equal(fired, false);
 });
 
-test('a timer does not keep the process alive', () => {
+/** What a process of its own prints, which has `systemClock` in scope. */
+function printedBy(script: string): string {
   const clock = import.meta.resolve('#src/connection/clock.js');
-  const script = `
-    import { systemClock } from ${JSON.stringify(clock)};
-    systemClock.setTimer(60_000, () => {});
-  `;
-  const child = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+  const whole = `import { systemClock } from ${JSON.stringify(clock)};${script}`;
+  const child = spawnSync(process.execPath, ['--input-type=module', '--eval', whole], {
     timeout: 20_000,
     encoding: 'utf8',
   });
   assert.equal(child.status, 0, child.stderr);
+  return child.stdout;
+}
+
+test('a timer does not keep the process alive', () => {
+  assert.equal(printedBy("systemClock.setTimer(60_000, () => console.log('fired'));"), '');
+});
+
+test('a timer that was told to keeps the process alive until it fires', () => {
+  const script = "systemClock.setTimer(20, () => console.log('fired')).ref();";
+  assert.equal(printedBy(script), 'fired\n');
+});
+
+test('a cancelled timer keeps nothing alive', () => {
+  const script = `
+    const timer = systemClock.setTimer(60_000, () => console.log('fired'));
+    timer.ref();
+    timer.cancel();
+  `;
+  assert.equal(printedBy(script), '');
 });

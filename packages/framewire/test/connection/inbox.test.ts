@@ -18,11 +18,12 @@ interface Recorded {
   readonly flow: string[];
 }
 
-function create(highWaterMark: number): Recorded {
+function create(highWaterMark: number, endsQuietly: boolean = false): Recorded {
   const flow: string[] = [];
   const inbox = new Inbox(
     { onFull: () => void flow.push('full'), onRoom: () => void flow.push('room') },
     highWaterMark,
+    endsQuietly,
   );
   return { inbox, flow };
 }
@@ -61,6 +62,19 @@ test('empty messages count too: they cannot pile up without end', () => {
   const { inbox, flow } = create(64 * 1024);
   for (let count = 0; count < 2000; count++) inbox.push('');
   assert.deepEqual(flow, ['full']);
+});
+
+test('where the end is told elsewhere, a failure ends the queue as a clean close does', async () => {
+  const { inbox } = create(1000, true);
+  inbox.push('last');
+  inbox.finish(LOST);
+  assert.equal(await inbox.take(), 'last');
+  assert.equal(await inbox.take(), undefined);
+  assert.deepEqual(await inbox.next(), { value: undefined, done: true });
+  const awaited = create(1000, true).inbox;
+  const taken = awaited.take();
+  awaited.finish(LOST);
+  assert.equal(await taken, undefined);
 });
 
 test('§7.1.4 what arrived before the end is handed out before the end is told', async () => {

@@ -15,6 +15,7 @@ test('the defaults are those that are documented', () => {
     heartbeat: { interval: 30_000, timeout: 30_000 },
     closeTimeout: 5_000,
     clock: systemClock,
+    endsQuietly: false,
   });
 });
 
