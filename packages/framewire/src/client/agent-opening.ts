@@ -101,8 +101,12 @@ function toHead(response: IncomingMessage): ResponseHead {
   };
 }
 
-function toRecord(fields: readonly (readonly [string, string])[]): Record<string, string[]> {
-  const record: Record<string, string[]> = {};
-  for (const [name, value] of fields) (record[name] ??= []).push(value);
+/** Node wants a list for repeated fields, and none for Host. */
+function toRecord(fields: readonly (readonly [string, string])[]): http.OutgoingHttpHeaders {
+  const record: Record<string, string | string[]> = {};
+  for (const [name, value] of fields) {
+    const earlier = record[name];
+    record[name] = earlier === undefined ? value : [earlier, value].flat();
+  }
   return record;
 }

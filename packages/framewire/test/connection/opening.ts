@@ -80,6 +80,8 @@ export async function openOnTcp(
 /** A TCP server that hands out what connects to it, as raw peers. */
 export class RawListener {
   readonly #server: net.Server;
+  readonly #all: RawPeer[] = [];
+  /** Those of them that nobody has asked for. */
   readonly #peers: RawPeer[] = [];
   readonly #waiting: ((peer: RawPeer) => void)[] = [];
 
@@ -122,13 +124,21 @@ export class RawListener {
 
   close(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.endAll();
   }
 
-  readonly #sockets = new Set<{ destroy(): unknown }>();
+  /** Resolves when every client has ended its side. */
+  async abandoned(): Promise<void> {
+    for (const peer of this.#all) await peer.ended();
+  }
+
+  /** Destroys its end of all sockets. */
+  endAll(): void {
+    for (const { stream } of this.#all) stream.destroy();
+  }
 
   #add(peer: RawPeer): void {
-    this.#sockets.add(peer.stream);
+    this.#all.push(peer);
     const next = this.#waiting.shift();
     if (next === undefined) this.#peers.push(peer);
     else next(peer);

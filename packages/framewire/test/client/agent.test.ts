@@ -1,0 +1,99 @@
+/** Opening handshakes through an `http.Agent`. */
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { test } from 'node:test';
+import { connect, WebSocketServer, type HandshakeError } from 'framewire';
+import { selfSigned } from '../connection/certificate.ts';
+import { openPair, RawListener } from '../connection/opening.ts';
+import { within } from '../connection/raw-peer.ts';
+import { rejection } from './proxies.ts';
+
+test('an agent dials, and gives the socket away', async (t) => {
+  const { url } = await openPair(t, { handler: { message: (near, m) => void near.send(m) } });
+  const agent = new http.Agent({ keepAlive: true });
+  let dialled = 0;
+  agent.createConnection = (options: net.NetConnectOpts) => {
+    dialled++;
+    return net.connect(options);
+  };
+  const connection = await within(
+    connect(url, {
+      agent,
+      headers: [
+        ['X-A', '1'],
+        ['X-A', '2'],
+      ],
+    }),
+    'connect',
+  );
+  assert.equal(dialled, 1);
+  assert.deepEqual(Object.keys(agent.sockets), []);
+  void connection.send('hello');
+  assert.equal(await within(connection.receive(), 'an echo'), 'hello');
+  assert.equal((await connection.close(1000)).wasClean, true);
+});
+
+test('an agent of https: takes the options of TLS from the caller', async (t) => {
+  const certificate = selfSigned();
+  const server = new WebSocketServer();
+  const { url } = await server.listen({ port: 0, host: '127.0.0.1', tls: certificate });
+  t.after(() => server.close({ timeout: 50 }));
+  const agent = new https.Agent();
+  const connection = await connect(url, { agent, tls: { ca: certificate.cert } });
+  await connection.close(1000);
+  const error = await rejection(connect(url, { agent }));
+  assert.equal(error.code, 'ERR_WS_NETWORK');
+  assert.equal((error.cause as NodeJS.ErrnoException).code, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+});
+
+test('32 frames right behind the 101 are not lost', async (t) => {
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url, { agent: new http.Agent() });
+  const peer = await listener.next();
+  const request = await peer.openAsServer({ 'Set-Cookie': 'a=b' }, peer.frame(0x81, 'early'));
+  assert.equal(request.headers.get('host'), `127.0.0.1:${listener.port}`);
+  const connection = await within(connecting, 'connect');
+  assert.equal(await within(connection.receive(), 'a message'), 'early');
+  peer.sendText('later');
+  assert.equal(await within(connection.receive(), 'a message'), 'later');
+  connection.terminate();
+});
+
+test('26 a refusal has status, headers and body, in chunks too', async (t) => {
+  const listener = await RawListener.start(t);
+  for (const body of [
+    'Content-Length: 5\r\n\r\nsorry',
+    'Transfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n0\r\n\r\n',
+  ]) {
+    const connecting = connect(listener.url, { agent: new http.Agent() });
+    const peer = await listener.next();
+    await peer.readHead();
+    peer.send(`HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n${body}`);
+    const error: HandshakeError = await rejection(connecting);
+    assert.equal(error.code, 'ERR_WS_STATUS');
+    assert.equal(error.status, 503);
+    assert.equal(error.headers?.get('retry-after'), '7');
+    assert.equal(Buffer.from(error.body ?? []).toString(), 'sorry');
+    await peer.ended();
+  }
+});
+
+test('27 an answer is judged as elsewhere', async (t) => {
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url, { agent: new http.Agent() });
+  const peer = await listener.next();
+  await peer.openAsServer({ 'Sec-WebSocket-Accept': 'none' });
+  assert.equal((await rejection(connecting)).code, 'ERR_WS_ACCEPT');
+  await peer.ended();
+});
+
+test('a server that goes without an answer is an error of the network', async (t) => {
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url, { agent: new http.Agent() });
+  const peer = await listener.next();
+  await peer.readHead();
+  peer.reset();
+  assert.equal((await rejection(connecting)).code, 'ERR_WS_NETWORK');
+});
