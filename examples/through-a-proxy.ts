@@ -1,48 +1,29 @@
 /**
- * Through an HTTP proxy: CONNECT asks it for a tunnel (RFC 9110 §9.3.6), and the socket of the
- * tunnel is the `transport` that `connect` shakes hands on. A SOCKS proxy, an SSH channel, or TLS
- * of one's own for `wss:`, are given in the same way: whatever is a connected Duplex.
+ * Out through an HTTP proxy, as from behind a company's firewall: the client asks it with CONNECT for a
+ * tunnel, and does its handshake through that. What the proxy refuses is told apart from what the
+ * server does.
  *
- * In Go: `Dialer.Proxy`, such as `http.ProxyURL(…)`; `Dialer.NetDial` for all others.
+ * In Go: `Dialer.Proxy`, such as `http.ProxyFromEnvironment`, which is `proxy: 'environment'` here.
  *
  *     node examples/.build/through-a-proxy.js
  */
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect as connectTcp, type AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { connect, WebSocketServer } from 'framewire';
+import { connect, HandshakeError, WebSocketServer } from 'framewire';
 
 type Print = (line: string) => void;
 
-/** A tunnel to `authority`, such as `example.com:80`, made by the proxy. */
-export async function openTunnel(proxy: URL, authority: string): Promise<Duplex> {
-  const asking = request({
-    host: proxy.hostname,
-    port: proxy.port,
-    method: 'CONNECT',
-    path: authority,
-    headers: { Host: authority },
-    signal: AbortSignal.timeout(10_000),
-  }).end();
-  const [response, socket, head] = (await once(asking, 'connect')) as [
-    IncomingMessage,
-    Duplex,
-    Buffer,
-  ];
-  if (response.statusCode !== 200) {
-    socket.destroy();
-    throw new Error(`the proxy says ${response.statusCode} to ${authority}`);
-  }
-  if (head.length > 0) socket.unshift(head);
-  return socket;
-}
-
-/** The smallest proxy that can be used for this: it allows every target, as none should. */
+/** The smallest proxy that can be used for this: it lets everybody with the password to anywhere. */
 export async function startProxy(print: Print): Promise<Server> {
   const proxy = createServer((_, response) => response.writeHead(405).end());
   proxy.on('connect', (asked, socket) => {
     print(`the proxy is asked for ${asked.url?.replace(/\d+$/, '…')}`);
+    if (asked.headers['proxy-authorization'] !== `Basic ${btoa('user:secret')}`) {
+      const body = 'who are you?\n';
+      socket.end(`HTTP/1.1 407 No\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      return;
+    }
     const { hostname, port } = new URL(`http://${asked.url}`);
     const target = connectTcp(Number(port), hostname, () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
@@ -64,8 +45,14 @@ export async function main(print: Print = console.log): Promise<void> {
   const proxy = await startProxy(print);
   const { port } = proxy.address() as AddressInfo;
 
-  const transport = await openTunnel(new URL(`http://127.0.0.1:${port}`), new URL(url).host);
-  const connection = await connect(url, { transport });
+  try {
+    await connect(url, { proxy: `http://127.0.0.1:${port}` });
+  } catch (error) {
+    if (!(error instanceof HandshakeError)) throw error;
+    print(`${error.code}: ${error.status} ${new TextDecoder().decode(error.body).trim()}`);
+  }
+
+  const connection = await connect(url, { proxy: `http://user:secret@127.0.0.1:${port}` });
   await connection.send('Hello from behind the proxy');
   print(String(await connection.receive()));
   await connection.close(1000);

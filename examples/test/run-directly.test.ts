@@ -13,6 +13,7 @@ const DEMONSTRATIONS: Readonly<Record<string, RegExp>> = {
   'compression.js': /order 3: \d+ octets, \d+ on the wire\n$/,
   'handshake-by-hand-client.js': /Close 1000\n$/,
   'handshake-by-hand.js': /length 6\n$/,
+  'http2.js': /3 connections, sessions: 1\n$/,
   'json-codec.js': /1007 too many mistakes\n$/,
   'piping.js': /FROM A WEB STREAM\n$/,
   'protocol-frames.js': /Close 1002 a frame from a client is not masked\n$/,
