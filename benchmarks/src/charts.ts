@@ -32,6 +32,12 @@ const PAGES: readonly Page[] = [
   { file: 'client', title: 'Times less CPU than ws: clients', groups: ['client'] },
   { file: 'latency', title: 'Times less latency than a bare socket', groups: ['latency'] },
   { file: 'memory', title: 'Times less memory than ws', groups: ['memory'] },
+  {
+    file: 'sessions',
+    title: 'Times less on one HTTP/2 session than on TCP, with TLS',
+    groups: ['sessions'],
+    contenders: ['framewire-tcp-tls', 'framewire-http2-tls'],
+  },
 ];
 
 const { values, positionals } = parseArgs({

@@ -10,6 +10,16 @@ export interface Contender {
   readonly raw?: boolean;
   /** There is no server of it. */
   readonly isClient?: boolean;
+  /** It is both ends at once, and this is how they are connected. */
+  readonly link?: Link;
+}
+
+export interface Link {
+  /** One session for all connections, in place of a TCP connection for each. */
+  readonly http2: boolean;
+  readonly tls: boolean;
+  /** Whom it is compared with: without TLS or with it, a TCP connection for each. */
+  readonly reference: ContenderName;
 }
 
 export type ContenderName =
@@ -21,6 +31,10 @@ export type ContenderName =
   | 'framewire-loop'
   | 'framewire-attached'
   | 'framewire-documented'
+  | 'framewire-tcp'
+  | 'framewire-http2'
+  | 'framewire-tcp-tls'
+  | 'framewire-http2-tls'
   | 'gorilla'
   | 'undici'
   | 'net';
@@ -74,6 +88,30 @@ export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
     style: 'handler',
     env: { FRAMEWIRE_DOCUMENTED_API: '1' },
   },
+  'framewire-tcp': {
+    title: 'framewire at both ends, a TCP connection for each WebSocket',
+    program: 'framewire',
+    style: 'attached',
+    link: { http2: false, tls: false, reference: 'framewire-tcp' },
+  },
+  'framewire-http2': {
+    title: 'framewire at both ends, one HTTP/2 session for all WebSockets',
+    program: 'framewire',
+    style: 'attached-http2',
+    link: { http2: true, tls: false, reference: 'framewire-tcp' },
+  },
+  'framewire-tcp-tls': {
+    title: 'framewire at both ends, a TCP connection with TLS for each WebSocket',
+    program: 'framewire',
+    style: 'attached',
+    link: { http2: false, tls: true, reference: 'framewire-tcp-tls' },
+  },
+  'framewire-http2-tls': {
+    title: 'framewire at both ends, one HTTP/2 session with TLS for all WebSockets',
+    program: 'framewire',
+    style: 'attached-http2',
+    link: { http2: true, tls: true, reference: 'framewire-tcp-tls' },
+  },
   gorilla: {
     title: "Go's gorilla/websocket on one thread (GOMAXPROCS=1)",
     program: 'gorilla',
@@ -93,6 +131,10 @@ export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
     raw: true,
   },
 };
+
+export function referenceOf(name: ContenderName): ContenderName {
+  return CONTENDERS[name].link?.reference ?? REFERENCE;
+}
 
 export function contenderNamed(name: string): ContenderName {
   if (!Object.hasOwn(CONTENDERS, name)) throw new RangeError(`no contender is called "${name}"`);

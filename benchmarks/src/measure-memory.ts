@@ -11,7 +11,7 @@ export interface MemoryResult extends Result<Memory> {
 }
 
 /** What the first of so many parts of the connections takes is that of the program, and not counted. */
-const WARMUP_PART = 5;
+export const WARMUP_PART = 5;
 
 /** Rounds beyond this tell nothing new: little of it is chance. */
 const MOST_ROUNDS = 3;
@@ -88,7 +88,8 @@ async function playRound(
   }
 }
 
-function perConnection(before: Memory, after: Memory, connections: number): Memory {
+/** By how much it has grown for each of them. */
+export function perConnection(before: Memory, after: Memory, connections: number): Memory {
   return {
     rss: (after.rss - before.rss) / connections,
     heapUsed: (after.heapUsed - before.heapUsed) / connections,

@@ -5,8 +5,17 @@ import { measureEcho } from './measure-echo.ts';
 import { measureHandshake } from './measure-handshake.ts';
 import { measureLatency, type LatencyRound } from './measure-latency.ts';
 import { measureMemory, type MemoryResult } from './measure-memory.ts';
+import { measurePair } from './measure-pair.ts';
+import { measurePairMemory, type PairMemory } from './measure-pair-memory.ts';
 import type { Plan } from './plan.ts';
-import type { CostScenario, LatencyScenario, MemoryScenario, Scenario } from './scenarios.ts';
+import type {
+  CostScenario,
+  LatencyScenario,
+  MemoryScenario,
+  PairCostScenario,
+  PairMemoryScenario,
+  Scenario,
+} from './scenarios.ts';
 import type { Result } from './turns.ts';
 import type { CostRound } from './under-load.ts';
 
@@ -20,7 +29,10 @@ interface Measured<Figure extends string, S extends Scenario, R> {
 export type CostOutcome = Measured<'cpu', CostScenario, Result<CostRound>>;
 export type LatencyOutcome = Measured<'latency', LatencyScenario, Result<LatencyRound>>;
 export type MemoryOutcome = Measured<'memory', MemoryScenario, MemoryResult>;
-export type Outcome = CostOutcome | LatencyOutcome | MemoryOutcome;
+export type PairOutcome = Measured<'pair-cpu', PairCostScenario, Result<CostRound>>;
+export type PairMemoryOutcome = Measured<'pair-memory', PairMemoryScenario, Result<PairMemory>>;
+export type Outcome =
+  CostOutcome | LatencyOutcome | MemoryOutcome | PairOutcome | PairMemoryOutcome;
 
 export async function measure(scenario: Scenario, plan: Plan): Promise<Outcome> {
   switch (scenario.measure) {
@@ -36,5 +48,10 @@ export async function measure(scenario: Scenario, plan: Plan): Promise<Outcome> 
       return { figure: 'latency', scenario, results: await measureLatency(scenario, plan) };
     case 'memory':
       return { figure: 'memory', scenario, results: await measureMemory(scenario, plan) };
+    case 'pair-echo':
+    case 'pair-handshake':
+      return { figure: 'pair-cpu', scenario, results: await measurePair(scenario, plan) };
+    case 'pair-memory':
+      return { figure: 'pair-memory', scenario, results: await measurePairMemory(scenario, plan) };
   }
 }

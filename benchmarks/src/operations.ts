@@ -22,6 +22,14 @@ export interface ServerSettings {
   /** How the application uses its library; each server knows its own. */
   readonly style: string;
   readonly deflate: DeflateSettings | undefined;
+  /** With it the server speaks TLS. */
+  readonly certificate?: Certificate | undefined;
+}
+
+/** Both in PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Microseconds a process has worked so far, all of its threads together. */
@@ -44,6 +52,8 @@ export interface ServerOperations {
   usage(): Usage;
   /** What is in use once everything else has been collected. */
   memory(): Promise<Memory>;
+  /** Sockets that are open. */
+  sockets(): Promise<number>;
 }
 
 export type Kind = 'binary' | 'ascii' | 'chinese' | 'json';
@@ -139,13 +149,26 @@ export interface LoadOperations {
 export interface ClientSettings extends Content {
   readonly port: number;
   readonly connections: number;
+  readonly route?: Route | undefined;
+}
+
+/** Whether HTTP/2 is spoken, and TLS: then with whom, by the certificate in PEM. */
+export interface Route {
+  readonly http2: boolean;
+  readonly ca: string | undefined;
 }
 
 /** A client is load and what is measured at once. */
 export interface ClientOperations {
+  /** Opens further connections beside those that are open. */
   open(settings: ClientSettings): Promise<void>;
   /** As the load's; `usage` is what the client took. */
   run(extent: Extent): Promise<Sample>;
+  /** Opens and closes connections beside those that are open, so many at a time. */
+  turnOver(extent: Extent & { readonly atOnce: number }): Promise<Sample>;
+  /** Sends one message on each connection that has not sent any, and waits until they are back. */
+  exchange(): Promise<Sample>;
+  memory(): Promise<Memory>;
   /** Ends all connections, and resolves when they are gone. */
   close(): Promise<void>;
 }

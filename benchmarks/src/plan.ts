@@ -45,8 +45,17 @@ export function startEcho({ cores }: Plan): Child<ServerOperations> {
 }
 
 export function startClient(name: ContenderName, { cores }: Plan): Child<ClientOperations> {
+  return startClientOn(cores?.server, name);
+}
+
+/** The client of a pair: its server has the core that servers have. */
+export function startOtherEnd(name: ContenderName, { cores }: Plan): Child<ClientOperations> {
+  return startClientOn(cores?.load, name);
+}
+
+function startClientOn(core: number | undefined, name: ContenderName): Child<ClientOperations> {
   const { program, env } = CONTENDERS[name];
-  return new Child({ name: `clients/${program}`, core: cores?.server, env });
+  return new Child({ name: `clients/${program}`, core, env });
 }
 
 /** Any server can be asked to echo; elsewhere there are those of the scenario. */
@@ -61,7 +70,8 @@ export function contendersOf(scenario: ContestScenario, plan: Plan): readonly Co
 }
 
 function isServer(name: ContenderName): boolean {
-  return CONTENDERS[name].isClient !== true;
+  const { isClient = false, link } = CONTENDERS[name];
+  return !isClient && link === undefined;
 }
 
 export function variantsOf({ variants }: MemoryScenario, plan: Plan): readonly MemoryVariant[] {

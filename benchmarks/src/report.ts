@@ -1,12 +1,25 @@
 /** The results as people read them: a Markdown table for each scenario. */
-import { CONTENDERS, LATENCY_REFERENCE, REFERENCE, type ContenderName } from './contenders.ts';
+import {
+  CONTENDERS,
+  LATENCY_REFERENCE,
+  REFERENCE,
+  referenceOf,
+  type ContenderName,
+} from './contenders.ts';
 import type { Machine } from './machine.ts';
-import type { CostOutcome, LatencyOutcome, MemoryOutcome, Outcome } from './measure.ts';
+import type {
+  CostOutcome,
+  LatencyOutcome,
+  MemoryOutcome,
+  Outcome,
+  PairMemoryOutcome,
+  PairOutcome,
+} from './measure.ts';
 import type { LatencyRound } from './measure-latency.ts';
 import { describeScenario, messageOf } from './scenarios.ts';
 import { median, ratios, spread } from './statistics.ts';
 import { PERCENTILES, type Summary } from './summary.ts';
-import { cpuPerMessage, type CostRound } from './under-load.ts';
+import { clientPerMessage, cpuPerMessage, type CostRound } from './under-load.ts';
 
 export interface Run {
   readonly machine: Machine;
@@ -51,6 +64,10 @@ function tableOf(outcome: Outcome): string {
       return latencyTable(outcome);
     case 'memory':
       return memoryTable(outcome);
+    case 'pair-cpu':
+      return pairTable(outcome);
+    case 'pair-memory':
+      return pairMemoryTable(outcome);
   }
 }
 
@@ -154,6 +171,54 @@ function memoryTable({ results }: MemoryOutcome): string {
       ];
     });
   return table(['', 'RSS', 'heap', 'external', 'RSS from'], rows);
+}
+
+function pairTable({ scenario, results }: PairOutcome): string {
+  const figures = [clientPerMessage, cpuPerMessage];
+  const rows = results
+    .filter(({ rounds }) => rounds.length > 0)
+    .map(({ contender, rounds }): Cells => {
+      const reference = roundsOf(results, referenceOf(contender));
+      const cells = figures.flatMap((figure) => {
+        const costs = rounds.map(figure);
+        return [
+          median(costs).toFixed(2),
+          ratio(reference.map(figure), costs),
+          `${(spread(costs) * 100).toFixed(0)} %`,
+        ];
+      });
+      return [contender, ...cells, Math.round(median(rounds.map(rate)))];
+    });
+  const counted = messageOf(scenario);
+  const columns = ['client', 'server'].flatMap((end) => {
+    return [`${end} CPU µs/${counted}`, 'TCP ÷ this', 'spread'];
+  });
+  return table(['', ...columns, `${counted}s/s`], rows);
+}
+
+function pairMemoryTable({ results }: PairMemoryOutcome): string {
+  const rows = results
+    .filter(({ rounds }) => rounds.length > 0)
+    .map(({ contender, rounds }): Cells => {
+      const reference = roundsOf(results, referenceOf(contender));
+      const cells = (['client', 'server'] as const).flatMap((end) => {
+        const rss = rounds.map((round) => round[end].rss);
+        return [
+          kibibytes(median(rss)),
+          ratio(
+            reference.map((round) => round[end].rss),
+            rss,
+          ),
+          kibibytes(median(rounds.map((round) => round[end].heapUsed))),
+          kibibytes(median(rounds.map((round) => round[end].external))),
+        ];
+      });
+      return [contender, ...cells];
+    });
+  const columns = ['client', 'server'].flatMap((end) => {
+    return [`${end} RSS`, 'TCP ÷ this', 'heap', 'external'];
+  });
+  return table(['', ...columns], rows);
 }
 
 interface Failing {

@@ -79,11 +79,37 @@ export interface MemoryVariant {
   readonly deflate?: DeflateSettings;
 }
 
+/** Client and server are measured at once; the figures are the CPU time of each per message. */
+export interface PairEchoScenario extends Common, Shape {
+  readonly measure: 'pair-echo';
+  readonly contenders: readonly ContenderName[];
+}
+
+/** The same for connections that are opened and closed, while one stays open. */
+export interface PairHandshakeScenario extends Common {
+  readonly measure: 'pair-handshake';
+  readonly atOnce: number;
+  readonly contenders: readonly ContenderName[];
+}
+
+/** The memory of each connection that does nothing, at either end. */
+export interface PairMemoryScenario extends Common {
+  readonly measure: 'pair-memory';
+  readonly connections: number;
+  /** Each has exchanged one message before. */
+  readonly exchanges: boolean;
+  readonly contenders: readonly ContenderName[];
+}
+
+export type PairCostScenario = PairEchoScenario | PairHandshakeScenario;
+
+export type PairScenario = PairCostScenario | PairMemoryScenario;
+
 /** Those whose figure is CPU time. */
 export type CostScenario = EchoScenario | HandshakeScenario | BroadcastScenario | ClientScenario;
 
 /** Those whose contenders take turns. */
-export type ContestScenario = CostScenario | LatencyScenario;
+export type ContestScenario = CostScenario | LatencyScenario | PairScenario;
 
 export type Scenario = ContestScenario | MemoryScenario;
 
@@ -231,6 +257,38 @@ const MEMORY: readonly MemoryScenario[] = [
   idle('memory-compressed', 'after a compressed message', 5000, true, WITH_COMPRESSION),
 ];
 
+const PAIRS: readonly ContenderName[] = [
+  'framewire-tcp',
+  'framewire-http2',
+  'framewire-tcp-tls',
+  'framewire-http2-tls',
+];
+
+function sessionsEcho(name: string, title: string, shape: Shape): PairEchoScenario {
+  return { measure: 'pair-echo', name, group: 'sessions', title, ...shape, contenders: PAIRS };
+}
+
+function sessionsIdle(name: string, title: string, exchanges: boolean): PairMemoryScenario {
+  const shape = { connections: 1000, exchanges, contenders: PAIRS };
+  return { measure: 'pair-memory', name, group: 'sessions', title, ...shape };
+}
+
+const SESSIONS: readonly PairScenario[] = [
+  sessionsEcho('sessions-20', '20 B', { size: 20, connections: 1000, window: 1 }),
+  sessionsEcho('sessions-20-ahead', '20 B', { size: 20, connections: 16, window: 64 }),
+  sessionsEcho('sessions-1k', '1 KiB', { size: KIB, connections: 1000, window: 1 }),
+  {
+    measure: 'pair-handshake',
+    name: 'sessions-handshake',
+    group: 'sessions',
+    title: 'opened and closed',
+    atOnce: 32,
+    contenders: PAIRS,
+  },
+  sessionsIdle('sessions-fresh', 'fresh', false),
+  sessionsIdle('sessions-used', 'after a message', true),
+];
+
 export const SCENARIOS: readonly Scenario[] = [
   ...ECHO,
   ...COMPRESSION,
@@ -239,13 +297,14 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CLIENT,
   ...LATENCY,
   ...MEMORY,
+  ...SESSIONS,
 ];
 
 /** What a scenario counts, and the figure is per. */
 export type Counted = 'message' | 'handshake' | 'delivery';
 
-export function messageOf({ measure }: CostScenario): Counted {
-  if (measure === 'handshake') return 'handshake';
+export function messageOf({ measure }: CostScenario | PairCostScenario): Counted {
+  if (measure === 'handshake' || measure === 'pair-handshake') return 'handshake';
   return measure === 'broadcast' ? 'delivery' : 'message';
 }
 
@@ -264,6 +323,12 @@ export function describeScenario(scenario: Scenario): string {
     case 'broadcast':
       return `Broadcast of ${title} to ${scenario.receivers}, ${scenario.window} at a time`;
     case 'memory':
+      return `KiB per idle connection: ${title}`;
+    case 'pair-echo':
+      return `Echo, ${describeShape(scenario)}`;
+    case 'pair-handshake':
+      return `Connections ${title}, ${scenario.atOnce} at a time`;
+    case 'pair-memory':
       return `KiB per idle connection: ${title}`;
   }
 }

@@ -2,13 +2,26 @@
  * The results as a program wants them, a chart for instance: `summary` in the JSON. One entry for each
  * figure of a scenario, all of the same form, whatever was measured. Lower is better everywhere.
  */
-import { CONTENDERS, LATENCY_REFERENCE, REFERENCE, type ContenderName } from './contenders.ts';
-import type { CostOutcome, LatencyOutcome, MemoryOutcome, Outcome } from './measure.ts';
+import {
+  CONTENDERS,
+  LATENCY_REFERENCE,
+  REFERENCE,
+  referenceOf,
+  type ContenderName,
+} from './contenders.ts';
+import type {
+  CostOutcome,
+  LatencyOutcome,
+  MemoryOutcome,
+  Outcome,
+  PairMemoryOutcome,
+  PairOutcome,
+} from './measure.ts';
 import type { RoundTrips } from './operations.ts';
-import { describeScenario, messageOf, type Counted } from './scenarios.ts';
+import { describeScenario, messageOf, type Counted, type PairScenario } from './scenarios.ts';
 import { median, ratios } from './statistics.ts';
 import type { Result } from './turns.ts';
-import { cpuPerMessage } from './under-load.ts';
+import { clientPerMessage, cpuPerMessage } from './under-load.ts';
 
 export type Unit = `CPU µs per ${Counted}` | 'µs per round trip' | 'KiB per idle connection';
 
@@ -57,6 +70,10 @@ export function summarize(outcome: Outcome): Summary[] {
       return summarizeLatency(outcome);
     case 'memory':
       return [summarizeMemory(outcome)];
+    case 'pair-cpu':
+      return summarizePair(outcome);
+    case 'pair-memory':
+      return summarizePairMemory(outcome);
   }
 }
 
@@ -97,6 +114,49 @@ function summarizeMemory({ scenario, results }: MemoryOutcome): Summary {
     reference: REFERENCE,
     rows: toRows(results, ({ rss }) => rss / 1024, REFERENCE),
   };
+}
+
+function summarizePair({ scenario, results }: PairOutcome): Summary[] {
+  const unit = `CPU µs per ${messageOf(scenario)}` as const;
+  return [
+    ...bothLinks(scenario, 'client', unit, results, clientPerMessage),
+    ...bothLinks(scenario, 'server', unit, results, cpuPerMessage),
+  ];
+}
+
+function summarizePairMemory({ scenario, results }: PairMemoryOutcome): Summary[] {
+  const unit = 'KiB per idle connection';
+  return [
+    ...bothLinks(scenario, 'client', unit, results, ({ client }) => client.rss / 1024),
+    ...bothLinks(scenario, 'server', unit, results, ({ server }) => server.rss / 1024),
+  ];
+}
+
+/** One for each reference: without TLS, and with it. */
+function bothLinks<Round>(
+  scenario: PairScenario,
+  end: string,
+  unit: Unit,
+  results: readonly Result<Round>[],
+  figure: (round: Round) => number,
+): Summary[] {
+  return [false, true].flatMap((tls): Summary[] => {
+    const alike = results.filter(({ contender }) => CONTENDERS[contender].link?.tls === tls);
+    const [first] = alike;
+    if (first === undefined) return [];
+    const reference = referenceOf(first.contender);
+    return [
+      {
+        name: `${scenario.name}-${end}${tls ? '-tls' : ''}`,
+        group: scenario.group,
+        title: `${describeScenario(scenario)}, ${end}${tls ? ', TLS' : ''}`,
+        unit,
+        lowerIsBetter: true,
+        reference,
+        rows: toRows(alike, figure, reference),
+      },
+    ];
+  });
 }
 
 function toRows<Round>(

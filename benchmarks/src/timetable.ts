@@ -20,6 +20,10 @@ export function timesOf(scenario: Scenario, plan: Plan): Times {
     const steps = memoryRounds(plan) * variantsOf(scenario, plan).length;
     return { steps, step: MEMORY_STEP };
   }
+  if (scenario.measure === 'pair-memory') {
+    const steps = memoryRounds(plan) * contendersOf(scenario, plan).length;
+    return { steps, step: MEMORY_STEP };
+  }
   const steps = plan.rounds * contendersOf(scenario, plan).length;
   return { steps, step: plan.warmup + plan.duration + OPENING };
 }

@@ -86,6 +86,11 @@ export async function costOf(turn: Turn, plan: Plan, least = 0): Promise<CostRou
   return { ...sample, verified, cost };
 }
 
+/** Microseconds of whoever makes the load. */
+export function clientPerMessage({ usage, messages }: CostRound): number {
+  return (usage.user + usage.system) / messages;
+}
+
 /** Microseconds. */
 export function cpuPerMessage({ cost, messages }: CostRound): number {
   return (cost.user + cost.system) / messages;

@@ -68,7 +68,8 @@ async function firstInPath(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-function isThere(path: string, mode: number = constants.R_OK): Promise<boolean> {
+/** By default, whether it can be read. */
+export function isThere(path: string, mode: number = constants.R_OK): Promise<boolean> {
   return access(path, mode).then(
     () => true,
     () => false,
@@ -92,7 +93,8 @@ async function buildGo(program: string, library: string, debianPackage: string):
   await execute(go, args, { env, cwd: HOME, timeout: 120_000 });
 }
 
-async function debianVersion(name: string): Promise<string> {
+/** The installed version of a Debian package. */
+export async function debianVersion(name: string): Promise<string> {
   const args = ['--show', '--showformat', '${Version}', name];
   const found = await execute('dpkg-query', args).catch(() => ({ stdout: 'unknown version' }));
   return found.stdout;

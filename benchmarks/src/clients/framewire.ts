@@ -1,9 +1,11 @@
-/** A client with framewire, read by a handler. */
+/** A client with framewire, read by a handler. Over HTTP/2 its connections share a session. */
 import { connect } from 'framewire';
 import { serveClient } from './serving.ts';
 
-serveClient(async (url, events) => {
+serveClient(async (url, events, { http2, ca }) => {
   const connection = await connect(url, {
+    httpVersion: http2 ? 2 : 1,
+    ...(ca !== undefined && { tls: { ca } }),
     perMessageDeflate: false,
     handler: {
       message(_connection, message) {

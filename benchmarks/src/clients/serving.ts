@@ -4,7 +4,8 @@ import { Failure } from '../load/failure.ts';
 import { Meter } from '../load/meter.ts';
 import { SAMPLE } from '../load/verifier.ts';
 import { Window } from '../load/window.ts';
-import type { ClientOperations, ClientSettings, Extent, Sample } from '../operations.ts';
+import { memory } from '../memory.ts';
+import type { ClientOperations, ClientSettings, Extent, Route, Sample } from '../operations.ts';
 import { answer } from '../rpc.ts';
 
 /** A connection as its library has it. */
@@ -21,13 +22,21 @@ export interface ClientEvents {
 }
 
 /** Resolves when the connection is open. */
-export type Open = (url: string, events: ClientEvents) => Promise<ClientConnection>;
+export type Open = (url: string, events: ClientEvents, route: Route) => Promise<ClientConnection>;
+
+/** Connections that are opened at the same time. */
+const OPENING_AT_ONCE = 100;
+
+const PLAIN: Route = { http2: false, ca: undefined };
 
 interface Looping {
   readonly connection: ClientConnection;
   readonly closed: Promise<void>;
+  /** Among those of its client: not all are to be compared at the same time. */
+  readonly number: number;
   sent: number;
   received: number;
+  isClosing: boolean;
 }
 
 class Client {
@@ -39,22 +48,28 @@ class Client {
   #size = 0;
   #width = 0;
   #loops: Looping[] = [];
-  #isClosing = false;
+  #url = '';
+  #route: Route = PLAIN;
+  #opened = 0;
   #verified = 0;
 
   constructor(open: Open) {
     this.#open = open;
   }
 
-  async open({ port, connections, ...content }: ClientSettings): Promise<void> {
+  async open({ port, connections, route = PLAIN, ...content }: ClientSettings): Promise<void> {
     // Built once: a client is asked for the same in every round.
     if (this.#contents.length === 0) this.#contents = buildContents(content);
     this.#size = content.size;
     this.#width = content.window;
-    this.#isClosing = false;
-    const url = `ws://127.0.0.1:${port}/`;
-    const opening = Array.from({ length: connections }, () => this.#connect(url));
-    this.#loops = await this.#failure.during(Promise.all(opening));
+    this.#url = `${route.ca === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/`;
+    this.#route = route;
+    const end = this.#loops.length + connections;
+    while (this.#loops.length < end) {
+      const count = Math.min(OPENING_AT_ONCE, end - this.#loops.length);
+      const opening = Array.from({ length: count }, () => this.#connect());
+      this.#loops.push(...(await this.#failure.during(Promise.all(opening))));
+    }
   }
 
   run(extent: Extent): Promise<Sample> {
@@ -64,34 +79,70 @@ class Client {
         for (let count = 0; count < this.#width; count++) this.#send(loop);
       }
     };
+    return this.#keepFull(extent, fill);
+  }
+
+  turnOver({ atOnce, ...extent }: Extent & { readonly atOnce: number }): Promise<Sample> {
+    const fill = (): void => {
+      this.#window.add(atOnce);
+      for (let count = 0; count < atOnce; count++) this.#openAndClose();
+    };
+    return this.#keepFull(extent, fill);
+  }
+
+  exchange(): Promise<Sample> {
+    return this.#meter.measure(
+      () => this.#verified,
+      async () => {
+        const fresh = this.#loops.filter(({ sent }) => sent === 0);
+        this.#window.add(fresh.length);
+        for (const loop of fresh) this.#send(loop);
+        await this.#window.empty();
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#loops.map(end));
+    this.#loops = [];
+    this.#window.reset();
+    this.#failure.reset();
+  }
+
+  #keepFull(extent: Extent, fill: () => void): Promise<Sample> {
     return this.#meter.measure(
       () => this.#verified,
       () => this.#window.keepFull(extent, () => this.#meter.messages, fill),
     );
   }
 
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    for (const { connection } of this.#loops) connection.close();
-    await Promise.all(this.#loops.map(({ closed }) => closed));
-    this.#loops = [];
-    this.#window.reset();
-    this.#failure.reset();
-  }
-
-  async #connect(url: string): Promise<Looping> {
+  async #connect(): Promise<Looping> {
     let onClosed = (): void => {};
     const closed = new Promise<void>((resolve) => (onClosed = resolve));
-    const connection = await this.#open(url, {
+    const events: ClientEvents = {
       onMessage: (data) => this.#onMessage(loop, data),
       onFailure: (error) => this.#failure.report(error),
       onClosed: () => {
         onClosed();
-        if (!this.#isClosing) this.#failure.report(new Error('the connection has ended'));
+        if (!loop.isClosing) this.#failure.report(new Error('the connection has ended'));
       },
-    });
-    const loop: Looping = { connection, closed, sent: 0, received: 0 };
+    };
+    const number = this.#opened++;
+    const connection = await this.#open(this.#url, events, this.#route);
+    const loop: Looping = { connection, closed, number, sent: 0, received: 0, isClosing: false };
     return loop;
+  }
+
+  #openAndClose(): void {
+    const done = (): void => {
+      // Whoever could be opened has been answered rightly.
+      this.#verified++;
+      this.#meter.messages++;
+      if (this.#window.arrived(1)) this.#openAndClose();
+    };
+    this.#connect()
+      .then(end)
+      .then(done, (error: Error) => this.#failure.report(error));
   }
 
   #send(loop: Looping): void {
@@ -101,7 +152,7 @@ class Client {
   #onMessage(loop: Looping, data: Uint8Array): void {
     const index = loop.received++;
     if (data.length !== this.#size) this.#failure.report(new Error('a message is of other size'));
-    if (index % SAMPLE === 0) this.#compare(index, data);
+    if (index === 0 || (index + loop.number) % SAMPLE === 0) this.#compare(index, data);
     this.#meter.messages++;
     this.#meter.octets += data.length;
     if (this.#window.arrived(1)) this.#send(loop);
@@ -114,11 +165,20 @@ class Client {
   }
 }
 
+function end(loop: Looping): Promise<void> {
+  loop.isClosing = true;
+  loop.connection.close();
+  return loop.closed;
+}
+
 export function serveClient(open: Open): void {
   const client = new Client(open);
   answer<ClientOperations>({
     open: (settings) => client.open(settings),
     run: (extent) => client.run(extent),
+    turnOver: (extent) => client.turnOver(extent),
+    exchange: () => client.exchange(),
+    memory,
     close: () => client.close(),
   });
 }

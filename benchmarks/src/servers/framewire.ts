@@ -1,17 +1,25 @@
 /**
- * framewire. `handler`: one for all connections; `loop`: `for await` for each; `attached`: a handler, on
- * the port of an http.Server.
+ * framewire. `handler`: one for all connections; `loop`: `for await` for each; `attached`: a handler,
+ * on the port of an http.Server, or with a certificate of an https.Server; `attached-http2`: the same
+ * of HTTP/2.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import * as http from 'node:http';
+import * as http2 from 'node:http2';
+import * as https from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
 import {
   WebSocketServer,
   type Connection,
   type PerMessageDeflateOptions,
   type ServerOptions,
 } from 'framewire';
-import { COMPRESS_ALL, type DeflateSettings, type ServerSettings } from '../operations.ts';
+import {
+  COMPRESS_ALL,
+  type Certificate,
+  type DeflateSettings,
+  type ServerSettings,
+} from '../operations.ts';
 import { BACKLOG, HOST, serve, unknownStyle } from './serving.ts';
 
 const ECHO: ServerOptions = {
@@ -29,6 +37,7 @@ async function echo(connection: Connection): Promise<void> {
 const STYLES: Readonly<Record<string, ServerOptions>> = {
   handler: ECHO,
   attached: ECHO,
+  'attached-http2': ECHO,
   loop: { onConnection: echo },
 };
 
@@ -53,19 +62,46 @@ async function listen(server: WebSocketServer): Promise<number> {
   return port;
 }
 
-async function attach(server: WebSocketServer): Promise<number> {
-  const http = createServer();
+/** Streams of a session, of which Node allows as many as one likes unless it is told. */
+const HTTP2 = { settings: { maxConcurrentStreams: 100_000 } };
+
+type Attachable = http.Server | https.Server | http2.Http2Server | http2.Http2SecureServer;
+
+function createAttachable(style: string, certificate: Certificate | undefined): Attachable {
+  if (style === 'attached') {
+    return certificate === undefined ? http.createServer() : https.createServer(certificate);
+  }
+  if (certificate === undefined) return http2.createServer(HTTP2);
+  return http2.createSecureServer({ ...HTTP2, ...certificate, allowHTTP1: true });
+}
+
+let attached: Server | undefined;
+
+async function attach(
+  server: WebSocketServer,
+  style: string,
+  certificate: Certificate | undefined,
+): Promise<number> {
+  const http = createAttachable(style, certificate);
+  attached = http;
   server.attach(http);
   http.listen(0, HOST, BACKLOG);
   await once(http, 'listening');
   return (http.address() as AddressInfo).port;
 }
 
-serve(({ task, style, deflate }: ServerSettings) => {
+function countSockets(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    if (attached === undefined) throw new Error('only what is attached counts sockets');
+    attached.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
+
+serve(({ task, style, deflate, certificate }: ServerSettings) => {
   if (task === 'broadcast') return listen(broadcaster());
   const server = new WebSocketServer({
     ...(STYLES[style] ?? unknownStyle(style)),
     perMessageDeflate: deflate === undefined ? false : deflateOptions(deflate),
   });
-  return style === 'attached' ? attach(server) : listen(server);
-});
+  return style.startsWith('attached') ? attach(server, style, certificate) : listen(server);
+}, countSockets);

@@ -1,6 +1,6 @@
 /** What every server of the benchmark answers beside its echo. */
-import { setTimeout } from 'node:timers/promises';
-import type { Memory, ServerOperations, ServerSettings, Usage } from '../operations.ts';
+import { memory } from '../memory.ts';
+import type { ServerOperations, ServerSettings, Usage } from '../operations.ts';
 import { answer } from '../rpc.ts';
 
 export const HOST = '127.0.0.1';
@@ -8,14 +8,15 @@ export const HOST = '127.0.0.1';
 /** Connections that may wait to be accepted: thousands are opened at a time. */
 export const BACKLOG = 4096;
 
-/** Finalizers of the first collection give back what only the next one sees. */
-const COLLECTIONS = 3;
+export function serve(
+  start: (settings: ServerSettings) => Promise<number>,
+  sockets: () => Promise<number> = uncounted,
+): void {
+  answer<ServerOperations>({ start, usage, memory, sockets });
+}
 
-/** Milliseconds between them. */
-const PAUSE = 100;
-
-export function serve(start: (settings: ServerSettings) => Promise<number>): void {
-  answer<ServerOperations>({ start, usage, memory });
+function uncounted(): never {
+  throw new Error('this server does not count its sockets');
 }
 
 export function unknownStyle(style: string): never {
@@ -25,14 +26,4 @@ export function unknownStyle(style: string): never {
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { user, system };
-}
-
-async function memory(): Promise<Memory> {
-  if (globalThis.gc === undefined) throw new Error('needs --expose-gc');
-  for (let collection = 0; collection < COLLECTIONS; collection++) {
-    globalThis.gc();
-    await setTimeout(PAUSE);
-  }
-  const { rss, heapUsed, external } = process.memoryUsage();
-  return { rss, heapUsed, external };
 }

@@ -25,6 +25,13 @@ export interface Conversation {
   readonly forgivesMistakes: boolean;
 }
 
+/** Where what is said goes. */
+export interface Addressee {
+  say(line: TypedLine): Promise<void>;
+  /** There is no more to say, or the script was wrong. */
+  finish(): void;
+}
+
 /** Shows control frames, and leaves messages to be iterated over. */
 export function controlFrames(reporter: Reporter): ConnectionHandler<undefined, unknown> {
   return {
@@ -43,7 +50,11 @@ export async function converse(
   using _asked = addAbortListener(interruption.asked, () => void connection.close(1000));
   using _forced = addAbortListener(interruption.forced, () => connection.terminate());
   reporter.opened(connection);
-  const speaking = speak(connection, conversation, ended.signal);
+  const addressee: Addressee = {
+    say: (line) => act(connection, line, conversation),
+    finish: () => void connection.close(1000),
+  };
+  const speaking = speak(addressee, conversation, ended.signal);
   const listening = listen(connection, reporter);
   const info = await connection.closed;
   ended.abort();
@@ -57,7 +68,7 @@ export async function converse(
 }
 
 /** Shows what arrives, the last of it even after the end. */
-async function listen(connection: Connection, reporter: Reporter): Promise<void> {
+export async function listen(connection: Connection, reporter: Reporter): Promise<void> {
   try {
     for await (const message of connection) await reporter.message(message);
   } catch (error) {
@@ -66,22 +77,22 @@ async function listen(connection: Connection, reporter: Reporter): Promise<void>
   }
 }
 
-/** Sends the lines, waits, and closes. Resolves with the mistake that ended it before its time. */
-async function speak(
-  connection: Connection,
+/** Says the lines, waits, and finishes. Resolves with the mistake that ended it before its time. */
+export async function speak(
+  addressee: Addressee,
   conversation: Conversation,
   ended: AbortSignal,
 ): Promise<unknown> {
   try {
     for await (const line of conversation.lines(ended)) {
-      await act(connection, parseLine(line, conversation.syntax), conversation);
+      await addressee.say(parseLine(line, conversation.syntax));
     }
     if (conversation.wait !== 0) await pause(conversation.wait, ended);
-    void connection.close(1000);
+    addressee.finish();
     return undefined;
   } catch (error) {
     if (ended.aborted || error instanceof ConnectionClosedError) return undefined;
-    void connection.close(1000);
+    addressee.finish();
     return error;
   }
 }
@@ -96,7 +107,7 @@ function onAbort(signal: AbortSignal, listener: () => void): void {
   else signal.addEventListener('abort', listener, { once: true });
 }
 
-async function act(
+export async function act(
   connection: Connection,
   line: TypedLine,
   { reporter, forgivesMistakes }: Conversation,

@@ -1,7 +1,6 @@
 /** The page of the echo server: one document with its style and script in it, and nothing else. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 export interface PageSettings {
   /** The path of the WebSocket. */
@@ -20,6 +19,21 @@ export interface Page {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** What requests of `node:http` and `node:http2` have in common, as far as it takes to be answered. */
+export interface PageRequest {
+  readonly url?: string | undefined;
+  readonly method?: string | undefined;
+}
+
+/** The same of their responses. */
+export interface PageResponse {
+  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
+  end(): unknown;
+  end(body: string): unknown;
+}
+
+export type PageListener = (request: PageRequest, response: PageResponse) => void;
 
 export function readPageParts(): PageParts {
   const read = (name: string): string =>
@@ -66,19 +80,21 @@ export function composePage({ html, style, script }: PageParts, settings: PageSe
 }
 
 /** Answers plain HTTP: the page at `/`, and 404 for all else. */
-export function servePage(page: Page): RequestListener {
-  return (request: IncomingMessage, response: ServerResponse) => {
+export function servePage(page: Page): PageListener {
+  return (request, response) => {
     const [path] = (request.url ?? '').split('?', 1);
     if (path !== '/') return answer(response, 404, {}, 'there is nothing here\n');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response, 405, { Allow: 'GET, HEAD' }, 'only GET is answered here\n');
     }
-    response.writeHead(200, page.headers).end(request.method === 'HEAD' ? undefined : page.body);
+    response.writeHead(200, page.headers);
+    if (request.method === 'HEAD') response.end();
+    else response.end(page.body);
   };
 }
 
 function answer(
-  response: ServerResponse,
+  response: PageResponse,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,

@@ -10,6 +10,8 @@ export interface Place {
   readonly page: string | undefined;
   readonly webSocket: string;
   readonly port: number | undefined;
+  /** HTTP/2 is spoken beside HTTP/1.1. */
+  readonly http2: boolean;
 }
 
 /** A connection that opened; `number` counts from 1. */
@@ -17,6 +19,7 @@ export interface Visit {
   readonly number: number;
   readonly remoteAddress: string;
   readonly origin: string | undefined;
+  readonly httpVersion: '1.1' | '2';
   readonly subprotocol: string;
   /** What was agreed on about compression; empty without it. */
   readonly extensions: string;
@@ -41,15 +44,17 @@ export interface EchoReporter {
 export class TextEchoReporter implements EchoReporter {
   readonly #screen: Screen;
   readonly #now: () => Date;
+  #hasVersions = false;
 
   constructor(screen: Screen, now: () => Date = () => new Date()) {
     this.#screen = screen;
     this.#now = now;
   }
 
-  listening({ page, webSocket }: Place): void {
+  listening({ page, webSocket, http2 }: Place): void {
+    this.#hasVersions = http2;
     const { paint } = this.#screen;
-    const command = `npx framewire connect ${webSocket}`;
+    const command = `npx framewire connect ${webSocket}${http2 ? ' --http2' : ''}`;
     const lines =
       page === undefined
         ? [`listening on ${webSocket}`, `  run ${paint('bold', command)}`]
@@ -61,11 +66,14 @@ export class TextEchoReporter implements EchoReporter {
     this.#print([...lines, '  Ctrl-C stops', ''].join('\n'));
   }
 
-  opened({ number, remoteAddress, origin, subprotocol, extensions }: Visit): void {
+  opened(visit: Visit): void {
+    const { number, remoteAddress, origin, httpVersion, subprotocol, extensions } = visit;
+    const version = this.#hasVersions ? ` over HTTP/${httpVersion}` : '';
     const page = origin === undefined ? '' : ` from a page of ${sanitizeLine(origin)}`;
     const agreed = subprotocol === '' ? '' : `, subprotocol ${sanitizeLine(subprotocol)}`;
     const compression = extensions === '' ? '' : `, ${extensions}`;
-    this.#event('green', 'opened', `#${number} ${remoteAddress}${page}${agreed}${compression}`);
+    const who = `#${number} ${remoteAddress}${version}${page}`;
+    this.#event('green', 'opened', `${who}${agreed}${compression}`);
   }
 
   closed({ number, remoteAddress }: Visit, info: CloseInfo, echoed: Echoed): void {

@@ -25,7 +25,7 @@ Exit codes:
   0  ok
   1  error, such as a host that cannot be reached or a connection that broke
   2  the command line cannot be used as it was written
-  3  the server refused the opening handshake
+  3  the server, or a proxy, refused the opening handshake
   4  the peer broke the protocol
   5  something took longer than it may
   6  the peer closed with a code other than 1000, 1001 or none`;
@@ -36,6 +36,8 @@ const CONTENT: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 /** Opening handshakes that failed because the server said no, or did not agree. */
 const REFUSALS: ReadonlySet<HandshakeErrorCode> = new Set([
   'ERR_WS_STATUS',
+  'ERR_WS_REDIRECT',
+  'ERR_WS_HTTP2',
   'ERR_WS_SUBPROTOCOL',
 ] as const);
 
@@ -45,7 +47,7 @@ const USAGE: ReadonlySet<unknown> = new Set(['ERR_WS_INVALID_URL', 'ERR_WS_INVAL
 /** The exit code for what ended a command before, or instead of, a Close. */
 export function exitCodeOfError(error: unknown): ExitCode {
   if (error instanceof TimeoutError) return ExitCode.timeout;
-  if (error instanceof HandshakeError) return exitCodeOfHandshake(error.code);
+  if (error instanceof HandshakeError) return exitCodeOfHandshake(error);
   if (error instanceof ProtocolError) {
     // RFC 6455 §7.1.5: an end without a Close is how a broken network looks like.
     return error.code === 'ERR_WS_TRUNCATED' ? ExitCode.error : ExitCode.protocolViolation;
@@ -56,8 +58,13 @@ export function exitCodeOfError(error: unknown): ExitCode {
     : ExitCode.error;
 }
 
-function exitCodeOfHandshake(code: HandshakeErrorCode): ExitCode {
+function exitCodeOfHandshake({ code, status, cause }: HandshakeError): ExitCode {
   if (code === 'ERR_WS_NETWORK') return ExitCode.error;
+  if (code === 'ERR_WS_PROXY') {
+    if (status !== undefined) return ExitCode.handshakeRefused;
+    // What came instead of an answer, where something came.
+    return cause instanceof HandshakeError ? exitCodeOfHandshake(cause) : ExitCode.error;
+  }
   return REFUSALS.has(code) ? ExitCode.handshakeRefused : ExitCode.protocolViolation;
 }
 

@@ -9,6 +9,15 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
 }
 
+/** A reader of whole numbers within these bounds. */
+export function parseCount(most: number, least: number = 1): (text: string) => number {
+  return (text) => {
+    const count = /^\d{1,9}$/u.test(text) ? Number(text) : NaN;
+    if (count >= least && count <= most) return count;
+    throw new InvalidArgumentError(`It is a number from ${least} to ${most}.`);
+  };
+}
+
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['', 1],
   ['k', 2 ** 10],

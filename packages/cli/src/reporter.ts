@@ -1,21 +1,31 @@
 /** What a connection has to tell, to a person or to a program. */
-import { HandshakeError, type CloseInfo, type Connection, type Message } from 'framewire';
+import {
+  HandshakeError,
+  type CloseInfo,
+  type Connection,
+  type ConnectionEnd,
+  type Message,
+} from 'framewire';
 import { describeError } from './describe-error.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { countOctets, hexDump } from './hex.ts';
+import { httpVersionOf } from './http-version.ts';
 import { sanitize, sanitizeLine } from './sanitize.ts';
 import type { Screen } from './terminal.ts';
 
 export interface Reporter {
   /** Nothing is connected yet: where to, or where at. */
   waiting(text: string): void;
-  opened(connection: Connection): void;
+  /** `number` counts from 1 where one connection may follow another. */
+  opened(connection: Connection, number?: number): void;
   /** Resolves when there is room for more, so that a slow reader slows the peer down. */
   message(message: Message): Promise<void>;
   control(kind: 'ping' | 'pong', payload: Uint8Array): void;
   /** The Pong to a Ping that was asked for. */
   roundTrip(milliseconds: number): void;
   closed(info: CloseInfo): void;
+  /** It ended, or could not be opened, and will be opened again. */
+  gone(end: ConnectionEnd): void;
   /** An answer to what was typed. */
   note(text: string): void;
   mistake(text: string): void;
@@ -26,6 +36,8 @@ export interface TextReporterOptions {
   readonly showPingPong: boolean;
   /** Compression was asked for, so that it is told what came of it. */
   readonly compression: boolean;
+  /** The same for HTTP/2. */
+  readonly http2: boolean;
   /** What can be done, told when a connection opens. */
   readonly hint: string | undefined;
 }
@@ -44,13 +56,17 @@ export class TextReporter implements Reporter {
     this.#screen.status(text);
   }
 
-  opened(connection: Connection): void {
+  opened(connection: Connection, number: number = 1): void {
     const { role, url, protocol } = connection;
-    const who = role === 'client' ? `connected to ${url}` : `${addressOf(connection)} connected`;
+    const connected = number === 1 ? 'connected' : 'connected again';
+    const who = role === 'client' ? `${connected} to ${url}` : `${addressOf(connection)} connected`;
     const agreed = protocol === '' ? '' : `, subprotocol ${protocol}`;
-    const { hint, compression } = this.#options;
-    const line = who + agreed + (compression ? `, ${describeCompression(connection)}` : '');
-    this.#screen.status(`${sanitizeLine(line)}${hint === undefined ? '' : ` (${hint})`}`);
+    const { hint, compression, http2 } = this.#options;
+    const version = http2 ? ` over HTTP/${httpVersionOf(connection)}` : '';
+    const line =
+      who + version + agreed + (compression ? `, ${describeCompression(connection)}` : '');
+    const help = hint === undefined || number > 1 ? '' : ` (${hint})`;
+    this.#screen.status(`${sanitizeLine(line)}${help}`);
   }
 
   message(message: Message): Promise<void> {
@@ -76,6 +92,10 @@ export class TextReporter implements Reporter {
   closed(info: CloseInfo): void {
     if (info.error === undefined) this.#screen.status(`closed ${describeClose(info)}`);
     else this.#screen.error(describeFailure(info.error));
+  }
+
+  gone(end: ConnectionEnd): void {
+    this.#screen.warning(describeGone(end));
   }
 
   note(text: string): void {
@@ -105,10 +125,12 @@ export class JsonReporter implements Reporter {
     this.#screen.status(text);
   }
 
-  opened(connection: Connection): void {
+  opened(connection: Connection, number?: number): void {
     const { url, protocol, extensions, responseHeaders, remoteAddress, remotePort } = connection;
+    const httpVersion = httpVersionOf(connection);
     const headers = responseHeaders && Object.fromEntries(responseHeaders);
-    void this.#event('open', { url, protocol, extensions, remoteAddress, remotePort, headers });
+    const agreed = { httpVersion, protocol, extensions };
+    void this.#event('open', { number, url, ...agreed, remoteAddress, remotePort, headers });
   }
 
   message(message: Message): Promise<void> {
@@ -129,6 +151,15 @@ export class JsonReporter implements Reporter {
   closed({ code, reason, wasClean, initiator, error }: CloseInfo): void {
     void this.#event('close', { code, reason, wasClean, initiator, error: error && flat(error) });
     if (error !== undefined) this.#screen.error(describeFailure(error));
+  }
+
+  gone(end: ConnectionEnd): void {
+    const { phase, info, failures, delay } = end;
+    const error = reasonOf(end);
+    const { code, reason, wasClean, initiator } = info ?? {};
+    const close = { code, reason, wasClean, initiator, error: error && flat(error) };
+    void this.#event('gone', { phase, ...close, failures, delay });
+    this.#screen.warning(describeGone(end));
   }
 
   note(text: string): void {
@@ -170,6 +201,20 @@ export function describeClose({ code, reason, initiator }: CloseInfo): string {
   const number = code === 1005 ? 'without a code' : String(code);
   const why = reason === '' ? '' : ` ${quote(reason)}`;
   return `${by}: ${number}${why}`;
+}
+
+/** `gone: closed by the server: 1001 "restart"; again in 1.2 s`. */
+function describeGone(end: ConnectionEnd): string {
+  const { info, delay } = end;
+  const error = reasonOf(end);
+  const what = error === undefined ? info && `closed ${describeClose(info)}` : describeError(error);
+  const prefix = info === undefined ? '' : 'gone: ';
+  return `${prefix}${what}; again in ${(delay / 1000).toFixed(1)} s`;
+}
+
+/** Why there is no connection; undefined where the Close says it. */
+function reasonOf({ info, error }: ConnectionEnd): Error | undefined {
+  return info === undefined ? error : info.error;
 }
 
 function describeCompression({ role, extensions }: Connection): string {

@@ -66,9 +66,54 @@ test('a page of HTML is not quoted, a long line is cut', () => {
 test('a redirection tells where to, a 401 how to say who one is', () => {
   assert.match(
     refusal(301, '', [['location', 'wss://example.org/']]),
-    /to wss:\/\/example\.org\/$/u,
+    /to wss:\/\/example\.org\/; connect --location follows it$/u,
   );
   assert.match(refusal(401, ''), /--auth/u);
+});
+
+function ofProxy(details: object): string {
+  const proxy = 'http://proxy.example:3128';
+  const url = 'ws://example.com/';
+  return describeError(new HandshakeError('ERR_WS_PROXY', '', { proxy, url, ...details }), {});
+}
+
+test('a proxy that refuses is named, and a 407 says what to do (RFC 9110 §15.5.8)', () => {
+  assert.equal(
+    ofProxy({ status: 407, body: Buffer.from('who are you?\n') }),
+    'the proxy http://proxy.example:3128 refused ws://example.com/: ' +
+      '407 Proxy Authentication Required; who are you?; ' +
+      '--proxy http://user:password@… tells who you are',
+  );
+  assert.doesNotMatch(ofProxy({ status: 403 }), /--proxy/u);
+});
+
+test('a proxy that cannot be reached: which one, and why', () => {
+  const cause = systemError('ECONNREFUSED', { address: '127.0.0.1', port: 1 });
+  assert.equal(
+    ofProxy({ cause }),
+    'cannot connect to ws://example.com/ through the proxy http://proxy.example:3128: ' +
+      'nobody listens at 127.0.0.1:1 (ECONNREFUSED)',
+  );
+});
+
+test('what helps with the certificate of a server does not help with that of a proxy', () => {
+  const text = ofProxy({ cause: systemError('DEPTH_ZERO_SELF_SIGNED_CERT') });
+  assert.match(text, /self-signed; NODE_EXTRA_CA_CERTS/u);
+  assert.doesNotMatch(text, /--ca/u);
+});
+
+test('a redirect that is not followed tells which, whatever was wrong with it', () => {
+  const cause = new Error('not shown');
+  const url = 'wss://example.com/';
+  const error = new HandshakeError('ERR_WS_REDIRECT', '302 to "\u0007"', { url, cause });
+  const text = describeError(error, {});
+  assert.match(text, /^cannot connect to wss:\/\/example\.com\/: .*: 302 to "\\x07" \(RFC/u);
+});
+
+test('a server without WebSockets over HTTP/2: what to leave out (RFC 8441 §3)', () => {
+  const url = 'wss://example.com/';
+  const text = describeError(new HandshakeError('ERR_WS_HTTP2', 'no h2', { url }), {});
+  assert.match(text, /^cannot connect to wss:\S+: .*: no h2 .*; without --http2 it is asked over/u);
 });
 
 test('what the server says cannot drive the terminal', () => {

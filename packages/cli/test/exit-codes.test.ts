@@ -29,6 +29,22 @@ test('opening handshakes: refused, answered wrongly, or never begun', () => {
   assert.equal(handshake('ERR_WS_NETWORK'), error);
 });
 
+test('a redirect not followed, and HTTP/2 that is not there, are refusals', () => {
+  for (const code of ['ERR_WS_REDIRECT', 'ERR_WS_HTTP2'] as const) {
+    assert.equal(exitCodeOfError(new HandshakeError(code, '')), handshakeRefused);
+  }
+});
+
+test('a proxy: refused with a status, answered wrongly, or never reached', () => {
+  const ofProxy = (details: object): number =>
+    exitCodeOfError(new HandshakeError('ERR_WS_PROXY', '', details));
+  assert.equal(ofProxy({ status: 407 }), handshakeRefused);
+  const malformed = new HandshakeError('ERR_WS_HEAD_MALFORMED', '');
+  assert.equal(ofProxy({ cause: malformed }), protocolViolation);
+  assert.equal(ofProxy({ cause: new Error('ECONNREFUSED') }), error);
+  assert.equal(ofProxy({ cause: new HandshakeError('ERR_WS_NETWORK', '') }), error);
+});
+
 test('other errors', () => {
   assert.equal(exitCodeOfError(new TimeoutError('ERR_WS_OPENING_TIMEOUT', 1)), timeout);
   assert.equal(exitCodeOfError(new ProtocolError('ERR_WS_RESERVED_BITS', '')), protocolViolation);

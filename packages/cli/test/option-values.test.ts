@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
 import {
   collectHeader,
+  parseCount,
   parseCredentials,
   parsePath,
   parsePort,
@@ -22,6 +23,12 @@ test('a port is a number from 0 to 65535', () => {
   assert.equal(parsePort('0'), 0);
   assert.equal(parsePort('65535'), 65_535);
   refuses(parsePort, '65536', '-1', '80a', '', '8e3');
+});
+
+test('a count is within its bounds', () => {
+  assert.equal(parseCount(50, 0)('0'), 0);
+  assert.equal(parseCount(50)('50'), 50);
+  refuses(parseCount(50), '0', '51', '1.5', '-1', 'ws://127.0.0.1/', '');
 });
 
 test('a size may have a unit of powers of 1024', () => {

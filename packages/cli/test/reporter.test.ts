@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ProtocolError, type CloseInfo } from 'framewire';
+import {
+  HandshakeError,
+  ProtocolError,
+  type CloseInfo,
+  type Connection,
+  type ConnectionEnd,
+} from 'framewire';
 import { JsonReporter, TextReporter, jsonLine } from '#src/reporter.js';
 import { Screen } from '#src/terminal.js';
 import { recordingOutput, type RecordingOutput } from './outputs.js';
@@ -17,7 +23,7 @@ function record(isTTY: boolean): Recording {
   return { output, errors, screen: new Screen({ output, errors, colours: false }) };
 }
 
-const options = { showPingPong: true, compression: false, hint: undefined };
+const options = { showPingPong: true, compression: false, http2: false, hint: undefined };
 const octets = Uint8Array.of(0x00, 0x41);
 const closed: CloseInfo = { code: 4001, reason: 'a\nb', wasClean: true, initiator: 'server' };
 
@@ -63,6 +69,79 @@ test('a connection that failed is an error', () => {
   const error = new ProtocolError('ERR_WS_RESERVED_BITS', 'rsv2');
   new TextReporter(screen, options).closed({ ...closed, error });
   assert.match(errors.text, /^framewire: the connection failed: a reserved bit is set .*rsv2/u);
+});
+
+const LOST: ConnectionEnd = {
+  phase: 'open',
+  info: { ...closed, code: 1012, reason: 'restart' },
+  error: undefined,
+  failures: 1,
+  openFor: 5,
+  isFinal: false,
+  delay: 1234,
+};
+const REFUSED: ConnectionEnd = {
+  ...LOST,
+  phase: 'connecting',
+  info: undefined,
+  error: new HandshakeError('ERR_WS_STATUS', '', { url: 'ws://a/', status: 503 }),
+  failures: 2,
+};
+
+test('a connection that will be opened again: what became of it, and when', () => {
+  const { errors, screen } = record(true);
+  const reporter = new TextReporter(screen, options);
+  const error = new ProtocolError('ERR_WS_TRUNCATED', '');
+  reporter.gone(LOST);
+  reporter.gone({ ...LOST, info: { ...closed, error } });
+  reporter.gone(REFUSED);
+  assert.deepEqual(errors.text.split('\n'), [
+    'gone: closed by the server: 1012 "restart"; again in 1.2 s',
+    `gone: ${error.message}; again in 1.2 s`,
+    'the server refused ws://a/: 503 Service Unavailable; again in 1.2 s',
+    '',
+  ]);
+});
+
+test('JSON: the same, with milliseconds', () => {
+  const { output, screen } = record(false);
+  const reporter = new JsonReporter(screen, () => new Date(0));
+  reporter.gone(LOST);
+  reporter.gone(REFUSED);
+  const [lost, refused] = output.text.split('\n', 2).map((line) => JSON.parse(line) as object);
+  const time = '1970-01-01T00:00:00.000Z';
+  const { code, reason, wasClean, initiator } = LOST.info ?? {};
+  const close = { code, reason, wasClean, initiator };
+  assert.deepEqual(lost, {
+    ...{ event: 'gone', time, phase: 'open' },
+    ...{ ...close, failures: 1, delay: 1234 },
+  });
+  const message = REFUSED.error?.message;
+  const error = { code: 'ERR_WS_STATUS', message, status: 503 };
+  assert.deepEqual(refused, {
+    ...{ event: 'gone', time, phase: 'connecting' },
+    ...{ error, failures: 2, delay: 1234 },
+  });
+});
+
+test('connected: over which HTTP when that was asked for, and again', () => {
+  const { output, screen } = record(true);
+  const connection = {
+    role: 'client',
+    url: 'wss://a/',
+    protocol: 'chat',
+    transport: { rstCode: 0 },
+  } as unknown as Connection;
+  const reporter = new TextReporter(screen, { ...options, http2: true, hint: 'Ctrl-D closes' });
+  reporter.opened(connection);
+  reporter.opened({ ...connection, transport: {} } as unknown as Connection, 2);
+  new TextReporter(screen, options).opened(connection);
+  assert.deepEqual(output.text.split('\n'), [
+    'connected to wss://a/ over HTTP/2, subprotocol chat (Ctrl-D closes)',
+    'connected again to wss://a/ over HTTP/1.1, subprotocol chat',
+    'connected to wss://a/, subprotocol chat',
+    '',
+  ]);
 });
 
 test('JSON: one object a line, with the time', async () => {

@@ -24,11 +24,16 @@ export class RunningCli implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
   #stderr = '';
 
-  constructor(args: readonly string[], input?: string) {
+  constructor(
+    args: readonly string[],
+    input?: string,
+    variables: Readonly<Record<string, string>> = {},
+  ) {
     const environment = { ...process.env };
     for (const name of ['FRAMEWIRE_DEBUG', 'NO_COLOR', 'FORCE_COLOR', 'NODE_OPTIONS']) {
       Reflect.deleteProperty(environment, name);
     }
+    Object.assign(environment, variables);
     this.#process = spawn(process.execPath, [BIN, ...args], {
       env: environment,
       stdio: 'pipe',
@@ -102,8 +107,12 @@ export class RunningCli implements AsyncDisposable {
 }
 
 /** Runs the command to its end. */
-export function runCli(args: readonly string[], input: string = ''): Promise<Ended> {
-  return new RunningCli(args, input).ended;
+export function runCli(
+  args: readonly string[],
+  input: string = '',
+  variables?: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  return new RunningCli(args, input, variables).ended;
 }
 
 /** An echo server in a process of its own, and where it is. */

@@ -1,4 +1,5 @@
 /** What a run found, as --json prints it: times in milliseconds, sizes in octets. */
+import { httpVersionOf } from '../http-version.ts';
 import type { Failures } from './failures.ts';
 import type { GeneratorUse } from './generator-use.ts';
 import type { LatencySummary } from './latencies.ts';
@@ -10,6 +11,9 @@ import type { Traffic } from './traffic.ts';
 /** What was asked for. */
 export interface RunOptions extends LoadSettings {
   readonly compression: boolean;
+  readonly http2: boolean;
+  /** Whether there was to be one: its URL may have a password. */
+  readonly proxy: boolean;
   readonly subprotocols: readonly string[];
   /** Names only: values may be secrets. */
   readonly headers: readonly string[];
@@ -40,11 +44,12 @@ export interface BenchResult {
     /** What the first agreed on. */
     readonly subprotocol: string;
     readonly extensions: string;
+    readonly httpVersion: '1.1' | '2' | null;
   };
   readonly connectTime: LatencySummary | null;
   readonly sent: Volume;
   readonly received: Volume;
-  /** Octets on the sockets while it was measured; null over TLS. */
+  /** Octets on the sockets while it was measured; null over TLS and HTTP/2. */
   readonly traffic: Traffic | null;
   /** Of an open loop: messages that were due, and those of them that were answered. */
   readonly schedule: { readonly due: number; readonly answered: number } | null;
@@ -98,6 +103,7 @@ export function resultOf({
       broken: failures.count - opening.failed,
       subprotocol: first?.protocol ?? '',
       extensions: first?.extensions ?? '',
+      httpVersion: first === undefined ? null : httpVersionOf(first),
     },
     connectTime: opening.times.summary() ?? null,
     sent: volume(measurement.sent),

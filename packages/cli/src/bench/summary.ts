@@ -53,8 +53,9 @@ function describePace({ rate, window }: RunOptions): string {
 }
 
 function agreedRows({ options, connections }: BenchResult): string[] {
-  const { subprotocol, extensions } = connections;
+  const { subprotocol, extensions, httpVersion } = connections;
   const rows = subprotocol === '' ? [] : [`subprotocol ${sanitizeLine(subprotocol)}`];
+  if (options.http2 && httpVersion !== null) rows.push(`over HTTP/${httpVersion}`);
   if (!options.compression) return rows;
   return [...rows, extensions === '' ? 'without compression: the server declined' : extensions];
 }

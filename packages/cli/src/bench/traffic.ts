@@ -8,7 +8,7 @@ export interface Traffic {
   readonly received: number;
 }
 
-/** Undefined over TLS, where a socket tells of another layer. */
+/** Undefined over TLS and HTTP/2, where a transport tells of another layer. */
 export function readTraffic(connections: readonly LoadConnection[]): Traffic | undefined {
   let sent = 0;
   let received = 0;

@@ -3,9 +3,10 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { LoadSettings } from '../bench/load-settings.ts';
 import type { RunOptions } from '../bench/result.ts';
 import { EXIT_CODES_HELP } from '../exit-codes.ts';
-import { collect, collectHeader, parseSeconds, parseSize } from '../option-values.ts';
+import { collect, collectHeader, parseCount, parseSeconds, parseSize } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import { addTlsOptions, type TlsFlags } from './connect-options.ts';
+import { addRouteOptions, ROUTE_HELP, type RouteFlags } from './route-options.ts';
 
 const MOST_CONNECTIONS = 10_000;
 const MOST_IN_WINDOW = 1000;
@@ -21,7 +22,7 @@ const OPEN_LOOP_IN_FLIGHT = 100_000;
 const OPEN_LOOP_OCTETS = 256 * 1024 * 1024;
 
 /** The options as commander names them. */
-export interface BenchFlags extends TlsFlags {
+export interface BenchFlags extends TlsFlags, RouteFlags {
   readonly connections: number;
   readonly window?: number;
   readonly rate?: number;
@@ -53,6 +54,9 @@ Answers:
   Every answer has to be an echo: type and size of each are checked, the content of some. A connection
   that gets a wrong one, or none for the time of --answer-timeout, is ended and counts as an error.
 
+${ROUTE_HELP.trimStart()}
+  Connections over HTTP/2 share a session, and so its socket, as far as the server allows.
+
 Output:
   The summary goes to stdout, figures on the way to stderr and to terminals only. Ctrl-C ends early with
   what was measured until then. "B" is an octet, "MB" a million of them. Where this client was busy all
@@ -70,6 +74,7 @@ first of them and never 0.`;
 export function addBenchOptions(command: Command): void {
   addLoadOptions(command);
   addHandshakeOptions(command);
+  addRouteOptions(command);
   addTlsOptions(command);
   command
     .optionsGroup('Output:')
@@ -121,14 +126,6 @@ function secondsOption(flags: string, description: string, seconds: number, zero
     .default(seconds * 1000, String(seconds));
 }
 
-function parseCount(most: number): (text: string) => number {
-  return (text) => {
-    const count = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
-    if (count >= 1 && count <= most) return count;
-    throw new InvalidArgumentError(`It is a number from 1 to ${most}.`);
-  };
-}
-
 function parseMessageSize(text: string): number {
   const size = parseSize(text);
   if (size <= LARGEST_MESSAGE) return size;
@@ -150,6 +147,8 @@ export function runOptions(flags: BenchFlags): RunOptions {
     warmup,
     answerTimeout,
     compression: flags.compression === true,
+    http2: flags.http2 === true,
+    proxy: flags.proxy !== undefined,
     subprotocols: flags.subprotocol ?? [],
     headers: (flags.header ?? []).map(([name]) => name),
   };

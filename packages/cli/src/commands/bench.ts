@@ -14,6 +14,7 @@ import { painter, Screen, usesColours } from '../terminal.ts';
 import { readVersion } from '../version.ts';
 import { addBenchOptions, BENCH_HELP, runOptions, type BenchFlags } from './bench-options.ts';
 import { tlsOptions } from './connect.ts';
+import { routeOptions } from './route-options.ts';
 
 /** Keeps the process alive while somebody waits for it. */
 const clock: Clock = {
@@ -37,7 +38,7 @@ export function benchCommand(finish: (exitCode: ExitCode) => void): Command {
 
 async function runBench(url: string, flags: BenchFlags): Promise<ExitCode> {
   const options = runOptions(flags);
-  const connectOptions = await connectOptionsOf(flags);
+  const connectOptions = await connectOptionsOf(url, flags);
   const reporter = makeReporter(flags, options);
   using interruption = new Interruption();
   const { asked: signal, forced } = interruption;
@@ -61,13 +62,14 @@ async function runBench(url: string, flags: BenchFlags): Promise<ExitCode> {
   return verdict.exitCode;
 }
 
-async function connectOptionsOf(flags: BenchFlags): Promise<ConnectOptions> {
+async function connectOptionsOf(url: string, flags: BenchFlags): Promise<ConnectOptions> {
   return {
     headers: flags.header ?? [],
     protocols: flags.subprotocol ?? [],
     handshakeTimeout: flags.handshakeTimeout,
     perMessageDeflate: flags.compression,
     tls: await tlsOptions(flags),
+    ...routeOptions(url, flags),
     // What is in flight is bounded by the window, and who does not answer is noticed by that.
     maxBufferedAmount: Infinity,
     heartbeat: false,

@@ -3,12 +3,15 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Command } from 'commander';
 import { connect, type ConnectOptions } from 'framewire';
 import { controlFrames, converse, type Conversation } from '../conversation.ts';
+import { CookieFile } from '../cookie-file.ts';
+import { describeError } from '../describe-error.ts';
 import { exitCodeOfError, type ExitCode } from '../exit-codes.ts';
 import { Interruption } from '../interruption.ts';
 import { readOptionFile } from '../option-values.ts';
 import { askPassphrase } from '../passphrase.ts';
 import { JsonReporter, TextReporter, type Reporter } from '../reporter.ts';
 import { chooseSpeech, type Speech } from '../speech.ts';
+import { Stay } from '../stay.ts';
 import { completeUrl } from '../target-url.ts';
 import { Screen } from '../terminal.ts';
 import { parseLine } from '../typed-line.ts';
@@ -20,6 +23,7 @@ import {
   type TlsFlags,
 } from './connect-options.ts';
 import { listenForPeers } from './listen.ts';
+import { routeOptions } from './route-options.ts';
 
 export function connectCommand(finish: (exitCode: ExitCode) => void): Command {
   const command = new Command('connect')
@@ -64,13 +68,38 @@ async function runConnect(argument: string | undefined, flags: ConnectFlags): Pr
   };
   try {
     if (flags.listen !== undefined) return await listenForPeers(flags.listen, flags, conversation);
-    const options = await connectOptions(flags, conversation);
-    return await converse(await connect(completeUrl(url ?? ''), options), conversation);
+    return await talk(completeUrl(url ?? ''), flags, conversation);
   } catch (error) {
     if (interruption.asked.aborted) return exitCodeOfError(error);
     const exitCode = exitCodeOfError(error);
     reporter.failed(error, exitCode);
     return exitCode;
+  }
+}
+
+/** Over one connection, or with --reconnect over one after another. */
+async function talk(
+  url: string,
+  flags: ConnectFlags,
+  conversation: Conversation,
+): Promise<ExitCode> {
+  const { cookieJar, reconnect } = flags;
+  const cookies = cookieJar === undefined ? undefined : await CookieFile.open(cookieJar);
+  const keepCookies = (): Promise<void> => save(cookies, conversation);
+  const options = await connectOptions(url, flags, cookies, conversation);
+  if (reconnect === true) return new Stay(conversation, keepCookies).run(url, options);
+  const connecting = connect(url, options);
+  await Promise.allSettled([connecting]);
+  await keepCookies();
+  return converse(await connecting, conversation);
+}
+
+/** What became of the cookies is no reason to end a connection. */
+async function save(cookies: CookieFile | undefined, { reporter }: Conversation): Promise<void> {
+  try {
+    await cookies?.save();
+  } catch (error) {
+    reporter.mistake(describeError(error));
   }
 }
 
@@ -88,12 +117,15 @@ function makeReporter(screen: Screen, flags: ConnectFlags, { isInteractive }: Sp
   return new TextReporter(screen, {
     showPingPong: flags.showPingPong === true,
     compression: flags.compression === true,
+    http2: flags.http2 === true,
     hint: isInteractive ? hint : undefined,
   });
 }
 
 async function connectOptions(
+  url: string,
   flags: ConnectFlags,
+  cookieJar: CookieFile | undefined,
   { reporter, interruption }: Conversation,
 ): Promise<ConnectOptions> {
   const headers = [...(flags.header ?? [])];
@@ -103,6 +135,9 @@ async function connectOptions(
     headers,
     protocols: flags.subprotocol ?? [],
     origin: flags.origin,
+    cookieJar,
+    maxRedirects: flags.maxRedirects,
+    ...routeOptions(url, flags),
     signal: interruption.asked,
     handshakeTimeout: flags.handshakeTimeout,
     maxMessageSize: flags.maxMessageSize,

@@ -1,10 +1,9 @@
 /** `framewire echo`: a server that sends back what it receives, and a page to try it with. */
 import { once } from 'node:events';
-import http from 'node:http';
-import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Command, Option } from 'commander';
 import { WebSocketServer, type Connection, type HandshakeRequest } from 'framewire';
+import { createEchoHttp, type EchoHttp, type TlsFiles } from '../echo-http.ts';
 import { composePage, readPageParts, servePage } from '../echo-page.ts';
 import {
   JsonEchoReporter,
@@ -14,6 +13,7 @@ import {
   type Visit,
 } from '../echo-reporter.ts';
 import { EXIT_CODES_HELP, ExitCode } from '../exit-codes.ts';
+import { httpVersionOf } from '../http-version.ts';
 import { Interruption } from '../interruption.ts';
 import { collect, parsePath, parsePort, parseSize, readOptionFile } from '../option-values.ts';
 import { originsOf } from '../origins.ts';
@@ -30,6 +30,7 @@ interface EchoFlags {
   readonly origin: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly http2?: boolean;
   readonly maxMessageSize?: number;
   readonly compression?: boolean;
   readonly json?: boolean;
@@ -45,6 +46,7 @@ Examples:
   $ framewire echo
   $ framewire echo --port 0 --json
   $ framewire echo --tls-cert cert.pem --tls-key key.pem --port 8443
+  $ framewire echo --tls-cert cert.pem --tls-key key.pem --http2
   $ framewire echo --origin http://localhost:3000 --subprotocol chat.v2
 ${EXIT_CODES_HELP}`;
 
@@ -70,6 +72,7 @@ export function echoCommand(finish: (exitCode: ExitCode) => void): Command {
     .option('-o, --origin <origin>', 'pages that may connect: same, any, or an origin', 'same')
     .option('--tls-cert <file>', 'PEM certificate; serves https and wss')
     .option('--tls-key <file>', 'PEM private key of the certificate')
+    .option('--http2', 'HTTP/2 as well (RFC 8441), which needs both of these')
     .option('--max-message-size <octets>', 'largest message to take (default: 16M)', parseSize)
     .option('--compression', 'compress with clients that offer permessage-deflate (RFC 7692)')
     .option('--json', 'one JSON object for each event, a line each')
@@ -86,30 +89,39 @@ async function runEcho(flags: EchoFlags): Promise<ExitCode> {
   });
   const reporter =
     flags.json === true ? new JsonEchoReporter(screen) : new TextEchoReporter(screen);
-  const httpServer = createHttpServer(flags);
+  const http = createHttp(flags);
   const server = createEchoServer(flags, reporter);
-  server.attach(httpServer, { path: flags.path });
+  server.attach(http.server, { path: flags.path });
   using interruption = new Interruption();
-  reporter.listening(await listen(httpServer, flags));
+  reporter.listening(await listen(http, flags));
   await aborted(interruption.asked);
   reporter.stopping(server.connections.size);
-  httpServer.close();
-  httpServer.closeIdleConnections();
+  http.stop();
   await Promise.race([server.close(), aborted(interruption.forced)]);
   for (const connection of server.connections) connection.terminate();
-  httpServer.closeAllConnections();
+  http.destroy();
   return ExitCode.ok;
 }
 
-function createHttpServer(flags: EchoFlags): http.Server | https.Server {
-  const { path, subprotocol: subprotocols = [], tlsCert, tlsKey } = flags;
+function createHttp(flags: EchoFlags): EchoHttp {
+  const { path, subprotocol: subprotocols = [], http2 = false } = flags;
+  const files = tlsFiles(flags);
+  if (http2 && files === undefined) {
+    throw new UsageError(
+      '--http2 needs --tls-cert and --tls-key: without TLS no browser speaks it',
+    );
+  }
   const serve = servePage(composePage(readPageParts(), { path, subprotocols }));
-  if (tlsCert === undefined && tlsKey === undefined) return http.createServer(serve);
+  return createEchoHttp(serve, files, http2);
+}
+
+function tlsFiles({ tlsCert, tlsKey }: EchoFlags): TlsFiles | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UsageError('--tls-cert and --tls-key belong together');
   }
   const cert = readOptionFile('--tls-cert', tlsCert);
-  return https.createServer({ cert, key: readOptionFile('--tls-key', tlsKey) }, serve);
+  return { cert, key: readOptionFile('--tls-key', tlsKey) };
 }
 
 function createEchoServer(flags: EchoFlags, reporter: EchoReporter): WebSocketServer {
@@ -138,7 +150,8 @@ function visitOf(
 ): Visit {
   const { protocol: subprotocol, extensions } = connection;
   const remoteAddress = addressOf(connection);
-  return { number, remoteAddress, origin: request?.origin, subprotocol, extensions };
+  const httpVersion = httpVersionOf(connection);
+  return { number, remoteAddress, origin: request?.origin, httpVersion, subprotocol, extensions };
 }
 
 async function echo(
@@ -163,20 +176,19 @@ async function echo(
   reporter.closed(visit, info, { messages, octets, duration: performance.now() - opened });
 }
 
-async function listen(server: http.Server | https.Server, flags: EchoFlags): Promise<Place> {
+async function listen({ server, isSecure, http2 }: EchoHttp, flags: EchoFlags): Promise<Place> {
   const { port, host, unix, path } = flags;
   server.listen(unix === undefined ? { port, host } : { path: unix });
   try {
     await once(server, 'listening');
     // A failure to accept one socket, such as EMFILE, is no failure of the server.
-    server.on('error', (error) => process.emitWarning(error));
+    server.on('error', (error: Error) => process.emitWarning(error));
   } catch (error) {
     throw explained(error, flags);
   }
-  const isSecure = server instanceof https.Server;
   if (unix !== undefined) {
     const scheme = isSecure ? 'wss+unix' : 'ws+unix';
-    return { page: undefined, webSocket: `${scheme}:${unix}:${path}`, port: undefined };
+    return { page: undefined, webSocket: `${scheme}:${unix}:${path}`, port: undefined, http2 };
   }
   const address = server.address() as AddressInfo;
   const authority = `${hostOf(host)}:${address.port}`;
@@ -185,6 +197,7 @@ async function listen(server: http.Server | https.Server, flags: EchoFlags): Pro
     page: `http${secure}://${authority}/`,
     webSocket: `ws${secure}://${authority}${path}`,
     port: address.port,
+    http2,
   };
 }
 

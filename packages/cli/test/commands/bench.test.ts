@@ -63,6 +63,8 @@ test('--json is one document with what was asked for and what was found', async 
     warmup: 0,
     answerTimeout: 5000,
     compression: false,
+    http2: false,
+    proxy: false,
     subprotocols: [],
     headers: [],
   });

@@ -1,20 +1,20 @@
 /** Asking through an `http.Agent`, which dials in its own way: with the HTTP client of Node. */
-import { addAbortListener } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { OpeningStream, type OpeningStreamOptions } from '../connection/opening-stream.ts';
+import { OpeningStream } from '../connection/opening-stream.ts';
 import { Transport } from '../connection/transport.ts';
 import { HandshakeError } from '../errors.ts';
 import { judgeResponse, upgradeFields, type ClientRequest } from '../handshake/client-handshake.ts';
 import { headersFromRaw } from '../handshake/header-values.ts';
 import { DEFAULT_HEAD_LIMITS, type ResponseHead } from '../handshake/http1-head.ts';
-import { answerOn, type Answer } from './answer.ts';
+import { answerOn, type Answer, type AskOptions } from './answer.ts';
+import type { Deadline } from './deadline.ts';
+import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 import type { Destination } from './url.ts';
 
-export interface AgentOpeningOptions extends OpeningStreamOptions {
-  readonly signal: AbortSignal;
+export interface AgentOpeningOptions extends AskOptions {
   readonly agent: http.Agent;
   readonly tls: TlsOptions;
 }
@@ -24,7 +24,7 @@ export function askOverAgent(
   request: ClientRequest,
   options: AgentOpeningOptions,
 ): Promise<Answer> {
-  const { agent, signal, tls } = options;
+  const { agent, deadline, tls } = options;
   const { isSecure, hostname, port, socketPath, target } = destination;
   const { request: send } = isSecure ? https : http;
   return new Promise((resolve, reject) => {
@@ -38,19 +38,26 @@ export function askOverAgent(
       headers: toRecord(upgradeFields(request)),
       maxHeaderSize: DEFAULT_HEAD_LIMITS.maxHeadSize,
     });
-    const listener = addAbortListener(signal, () => {
-      reject(signal.reason);
+    const expiry = deadline.onExpire((reason) => {
+      reject(reason);
       asking.destroy();
     });
+    let informational = 0;
     asking
       .on('error', (cause) =>
         reject(new HandshakeError('ERR_WS_NETWORK', cause.message, { cause })),
       )
-      .on('close', () => listener[Symbol.dispose]())
+      .on('close', () => expiry[Symbol.dispose]())
+      .on('information', () => {
+        informational++;
+        if (informational <= MAX_INFORMATIONAL) return;
+        reject(tooManyInformational());
+        asking.destroy();
+      })
       .on('upgrade', (response, socket, early) => {
         resolve(upgraded(response, socket, early, request, options));
       })
-      .on('response', (response) => resolve(refused(response, request, signal)))
+      .on('response', (response) => resolve(refused(response, request, deadline)))
       .end();
   });
 }
@@ -60,7 +67,7 @@ function upgraded(
   socket: Socket,
   early: Buffer,
   request: ClientRequest,
-  options: OpeningStreamOptions,
+  options: AskOptions,
 ): Answer {
   if (early.length > 0) socket.unshift(early);
   const head = toHead(response);
@@ -68,11 +75,11 @@ function upgraded(
   return answerOn(stream, head, head.status === 101, () => judgeResponse(head, request));
 }
 
-function refused(response: IncomingMessage, request: ClientRequest, signal: AbortSignal): Answer {
+function refused(response: IncomingMessage, request: ClientRequest, deadline: Deadline): Answer {
   const head = toHead(response);
   response.on('error', () => {});
   const octets = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
-  const listener = addAbortListener(signal, () => response.destroy());
+  const expiry = deadline.onExpire(() => response.destroy());
   return {
     head,
     isAccepted: false,
@@ -82,7 +89,7 @@ function refused(response: IncomingMessage, request: ClientRequest, signal: Abor
       throw new Error('a refusal has no transport');
     },
     destroy: () => {
-      listener[Symbol.dispose]();
+      expiry[Symbol.dispose]();
       response.destroy();
     },
   };

@@ -18,7 +18,7 @@ import type { CookieJar } from './cookies.ts';
 import type { Dial, Dialling, ProxyFunction, TcpOptions } from './dial.ts';
 import type { ProxyChoice } from './proxy.ts';
 
-/** Asked for each opening handshake, such as for a token that expires. */
+/** Asked once for each call of `connect`, such as for a token that expires. */
 export type HeadersFunction = () => HeadersLike | Promise<HeadersLike>;
 
 export interface ConnectOptions extends ConnectionOptions {
@@ -47,8 +47,9 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly handshakeTimeout?: number | undefined;
   /**
    * Redirects to follow; one more is `ERR_WS_REDIRECT`, as is one from `wss:` to `ws:`. Another origin
-   * gets no Authorization, Cookie or Host header, no `auth` and no certificate of the client; the
-   * cookie jar knows what it may have. Default 0: a redirect is a refusal.
+   * gets no Authorization, Cookie or Host header, no `auth`, and of `tls` only what concerns all servers;
+   * the cookie jar knows what it may have. With an `agent` another origin is `ERR_WS_REDIRECT`. Default
+   * 0: a redirect is a refusal.
    */
   readonly maxRedirects?: number | undefined;
   /**
@@ -120,7 +121,8 @@ export function resolvePlan(options: ConnectOptions): Plan {
     cookieJar: options.cookieJar,
     maxRedirects,
     httpVersion,
-    dialling: { tcp, tls, dial, dialTls, proxy, clock: settings.clock },
+    // Copies: what is changed later is for others.
+    dialling: { tcp: { ...tcp }, tls: { ...tls }, dial, dialTls, proxy, clock: settings.clock },
     agent: options.agent,
     transport: options.transport,
     handler: options.handler,
@@ -128,7 +130,7 @@ export function resolvePlan(options: ConnectOptions): Plan {
 }
 
 function checkRoute(options: ConnectOptions, httpVersion: unknown, maxRedirects: number): void {
-  const { transport, agent, proxy, dial, dialTls } = options;
+  const { transport, agent, proxy, dial, dialTls, tcp } = options;
   if (httpVersion !== 1 && httpVersion !== 2 && httpVersion !== 'auto') {
     throw invalidArgument(`httpVersion must be 1, 2 or 'auto', got ${String(httpVersion)}`);
   }
@@ -142,7 +144,7 @@ function checkRoute(options: ConnectOptions, httpVersion: unknown, maxRedirects:
     }
     if (maxRedirects > 0) throw invalidArgument('a transport leads to one server only');
   }
-  const others = [proxy || undefined, dial, dialTls].some((option) => option !== undefined);
+  const others = [proxy || undefined, dial, dialTls, tcp].some((option) => option !== undefined);
   const isWhole = [transport, agent].filter((option) => option !== undefined).length;
   if (isWhole > 1 || (isWhole === 1 && (others || httpVersion !== 1))) {
     throw invalidArgument('transport and agent go with no other way of dialling');

@@ -7,7 +7,7 @@ import { resolvePlan, type ConnectOptions, type Plan } from './connect-options.t
 import { keepCookies } from './cookies.ts';
 import { Deadline } from './deadline.ts';
 import { composeRequest, firstHop, hopTo, type Hop } from './hop.ts';
-import { redirectOf } from './redirects.ts';
+import { isSameOrigin, redirectOf } from './redirects.ts';
 import { readRefusal } from './refusal.ts';
 import { parseUrl, type Destination } from './url.ts';
 
@@ -25,14 +25,13 @@ export async function connect(
   const plan = resolvePlan(options);
   plan.signal?.throwIfAborted();
   const deadline = new Deadline(plan.settings.clock, plan.handshakeTimeout, plan.signal);
-  const { signal } = deadline;
   try {
-    let hop = await firstHop(destination, plan, signal);
+    let hop = await firstHop(destination, plan, deadline);
     for (let redirects = 0; ; redirects++) {
-      const request = await composeRequest(hop, plan, signal);
-      const answer = await ask(hop, request, plan, signal);
+      const request = await composeRequest(hop, plan, deadline);
+      const answer = await ask(hop, request, plan, deadline);
       try {
-        const next = await nextDestination(answer, hop, plan, redirects, signal);
+        const next = await nextDestination(answer, hop, plan, redirects, deadline);
         if (next === undefined) return open(answer, destination, plan);
         destination = next;
       } catch (error) {
@@ -53,18 +52,21 @@ export async function connect(
 async function nextDestination(
   { head, body, isAccepted }: Answer,
   { destination }: Hop,
-  { cookieJar, maxRedirects, settings }: Plan,
+  { cookieJar, maxRedirects, settings, agent }: Plan,
   redirects: number,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<Destination | undefined> {
-  if (cookieJar !== undefined) await keepCookies(cookieJar, destination, head, signal);
+  if (cookieJar !== undefined) await keepCookies(cookieJar, destination, head, deadline);
   if (isAccepted) return undefined;
   const next = maxRedirects === 0 ? undefined : redirectOf(head, destination);
   if (next instanceof HandshakeError) throw next;
   if (next === undefined) throw await readRefusal(body, head, settings.clock);
-  if (redirects < maxRedirects) return next;
   const { status, headers } = head;
-  const detail = `${maxRedirects} were followed, and ${next.url} is one more`;
+  const isForeign = agent !== undefined && !isSameOrigin(next, destination);
+  if (redirects < maxRedirects && !isForeign) return next;
+  const detail = isForeign
+    ? `${status} to ${next.url}, for which the agent may have what is another's`
+    : `${maxRedirects} were followed, and ${next.url} is one more`;
   throw new HandshakeError('ERR_WS_REDIRECT', detail, { status, headers });
 }
 

@@ -1,6 +1,6 @@
 /** RFC 6265 — cookies of the opening handshake, kept by a library of the application's choice. */
 import type { FinalHead } from './answer.ts';
-import { unlessAborted } from './deadline.ts';
+import { unlessExpired, type Deadline } from './deadline.ts';
 import { originOf, type Destination } from './url.ts';
 
 /** What is asked of a jar; the `CookieJar` of tough-cookie is one. URLs have `http:` or `https:`. */
@@ -14,9 +14,9 @@ export interface CookieJar {
 export async function cookiesFor(
   jar: CookieJar,
   destination: Destination,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<string> {
-  return await unlessAborted(Promise.resolve(jar.getCookieString(urlOf(destination))), signal);
+  return await unlessExpired(Promise.resolve(jar.getCookieString(urlOf(destination))), deadline);
 }
 
 /** Of any answer, a refusal included. */
@@ -24,14 +24,14 @@ export async function keepCookies(
   jar: CookieJar,
   destination: Destination,
   { cookies }: FinalHead,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<void> {
   for (const cookie of cookies) {
     try {
-      await unlessAborted(Promise.resolve(jar.setCookie(cookie, urlOf(destination))), signal);
-    } catch {
+      await unlessExpired(Promise.resolve(jar.setCookie(cookie, urlOf(destination))), deadline);
+    } catch (error) {
       // §5.3: a cookie that is not allowed is dropped, and the others are not.
-      signal.throwIfAborted();
+      if (deadline.hasExpiredWith(error)) throw error;
     }
   }
 }

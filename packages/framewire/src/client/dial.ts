@@ -1,11 +1,10 @@
 /** The transport a client needs: TCP, TLS or a unix socket, directly or through a proxy. */
-import { addAbortListener } from 'node:events';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { Clock } from '../connection/clock.ts';
 import { HandshakeError, invalidArgument } from '../errors.ts';
-import { unlessAborted } from './deadline.ts';
+import { unlessExpired, type Deadline } from './deadline.ts';
 import { resolveProxy, type Proxy, type ProxyChoice } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
 import type { Destination } from './url.ts';
@@ -31,6 +30,8 @@ export interface DialTarget {
   readonly port: number;
   /** A unix socket instead of host and port. */
   readonly socketPath: string | undefined;
+  /** For `dialTls`: the protocols to offer (RFC 7301), such as `['http/1.1']`. */
+  readonly alpn: readonly string[];
   /** Aborts when the opening handshake is given up. A stream that comes later is destroyed. */
   readonly signal: AbortSignal;
 }
@@ -40,7 +41,7 @@ export type Dial = (target: DialTarget) => Duplex | Promise<Duplex>;
 /** Called with the URL that is to be opened, and again for each redirect. */
 export type ProxyFunction = (url: URL) => ProxyChoice | Promise<ProxyChoice>;
 
-/** How a server is reached. */
+/** How servers are reached. */
 export interface Dialling {
   readonly tcp: TcpOptions;
   readonly tls: tls.ConnectionOptions;
@@ -50,127 +51,155 @@ export interface Dialling {
   readonly clock: Clock;
 }
 
-/**
- * A stream to the server that is ready to be written to. Rejects with `HandshakeError`, or with the
- * signal's reason, and leaves nothing behind then. Its errors are ignored until `take`.
- */
-export async function dial(
-  destination: Destination,
-  dialling: Dialling,
-  alpn: readonly string[],
-  signal: AbortSignal,
-): Promise<Duplex> {
-  const proxy = await chooseProxy(dialling.proxy, destination, signal);
-  if (proxy !== undefined) return dialThrough(proxy, destination, dialling, alpn, signal);
-  const { hostname, port, socketPath, isSecure } = destination;
-  const target: DialTarget = { hostname, port, socketPath, signal };
-  try {
-    if (isSecure && dialling.dialTls !== undefined) return await dialHook(dialling.dialTls, target);
-    const duplex = await dialTcp(target, dialling);
-    return isSecure ? await secure(duplex, hostname, dialling.tls, alpn, signal) : duplex;
-  } catch (error) {
-    throw failure('ERR_WS_NETWORK', error, signal);
-  }
+/** How one server is reached. */
+export interface Way extends Omit<Dialling, 'proxy'> {
+  readonly proxy: Proxy | undefined;
 }
 
-async function chooseProxy(
+export async function chooseProxy(
   choice: ProxyChoice | ProxyFunction,
   destination: Destination,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<Proxy | undefined> {
   if (destination.socketPath !== undefined) return undefined;
   const chosen =
     typeof choice === 'function'
-      ? await unlessAborted(Promise.resolve(choice(new URL(destination.url))), signal)
+      ? await unlessExpired(Promise.resolve(choice(new URL(destination.url))), deadline)
       : choice;
   return resolveProxy(chosen, destination);
+}
+
+/**
+ * A stream to the server that is ready to be written to. Rejects with `HandshakeError`, with the
+ * deadline's reason, or with what Node throws for options that cannot be, and leaves nothing behind
+ * then. Its errors are ignored until `take`.
+ */
+export async function dial(
+  destination: Destination,
+  way: Way,
+  alpn: readonly string[],
+  deadline: Deadline,
+): Promise<Duplex> {
+  if (way.proxy !== undefined) return dialThrough(way.proxy, destination, way, alpn, deadline);
+  const { hostname, isSecure } = destination;
+  try {
+    if (isSecure && way.dialTls !== undefined) {
+      return await dialHook(way.dialTls, destination, alpn, deadline);
+    }
+    const duplex = await dialTcp(destination, way, deadline);
+    return isSecure ? await secure(duplex, hostname, way.tls, alpn, deadline) : duplex;
+  } catch (error) {
+    throw failure('ERR_WS_NETWORK', error, deadline);
+  }
 }
 
 async function dialThrough(
   proxy: Proxy,
   destination: Destination,
-  dialling: Dialling,
+  way: Way,
   alpn: readonly string[],
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<Duplex> {
-  const { hostname, port } = proxy;
-  const target: DialTarget = { hostname, port, socketPath: undefined, signal };
+  const { hostname, port, kind, url } = proxy;
   let duplex: Duplex | undefined;
   try {
-    duplex = await dialTcp(target, dialling);
-    if (proxy.kind === 'https') {
-      duplex = await secure(duplex, hostname, proxy.tls, ['http/1.1'], signal);
+    duplex = await dialTcp({ hostname, port, socketPath: undefined }, way, deadline);
+    if (kind === 'https') {
+      duplex = await secure(duplex, hostname, proxy.tls, ['http/1.1'], deadline);
     }
-    await openTunnel(duplex, proxy, destination, signal, dialling.clock);
+    await openTunnel(duplex, proxy, destination, deadline.signal, way.clock);
   } catch (error) {
     duplex?.destroy();
-    throw failure('ERR_WS_PROXY', error, signal, proxy.url);
+    throw failure('ERR_WS_PROXY', error, deadline, url);
   }
   if (!destination.isSecure) return duplex;
   try {
-    return await secure(duplex, destination.hostname, dialling.tls, alpn, signal);
+    return await secure(duplex, destination.hostname, way.tls, alpn, deadline);
   } catch (error) {
-    throw failure('ERR_WS_NETWORK', error, signal);
+    throw failure('ERR_WS_NETWORK', error, deadline);
   }
 }
 
-function dialTcp(target: DialTarget, { dial: hook, tcp }: Dialling): Promise<Duplex> {
-  if (hook !== undefined) return dialHook(hook, target);
-  const { hostname, port, socketPath, signal } = target;
-  const socket = net.connect(
-    socketPath === undefined ? { ...tcp, host: hostname, port } : { path: socketPath },
+type Place = Pick<Destination, 'hostname' | 'port' | 'socketPath'>;
+
+function dialTcp(place: Place, { dial: hook, tcp }: Way, deadline: Deadline): Promise<Duplex> {
+  if (hook !== undefined) return dialHook(hook, place, [], deadline);
+  const { hostname, port, socketPath } = place;
+  const socket = attempt(() =>
+    net.connect(socketPath === undefined ? { ...tcp, host: hostname, port } : { path: socketPath }),
   );
-  return ready(socket, signal);
+  return ready(socket, deadline);
 }
 
-async function dialHook(hook: Dial, target: DialTarget): Promise<Duplex> {
-  const { signal } = target;
-  const dialling = Promise.resolve(hook(target));
-  const duplex = await unlessAborted(dialling, signal, (late) => late.destroy());
-  if (!(duplex instanceof Duplex)) throw invalidArgument('what was dialled is not a Duplex');
-  return ready(duplex, signal);
+async function dialHook(
+  hook: Dial,
+  { hostname, port, socketPath }: Place,
+  alpn: readonly string[],
+  deadline: Deadline,
+): Promise<Duplex> {
+  const { signal } = deadline;
+  const dialling = Promise.resolve(hook({ hostname, port, socketPath, alpn, signal }));
+  const duplex = await unlessExpired(dialling, deadline, discard);
+  if (!(duplex instanceof Duplex)) {
+    throw new Mistake(invalidArgument('what was dialled is not a Duplex'));
+  }
+  return ready(duplex, deadline);
+}
+
+/** What a hook has dialled too late, if it is a stream at all. */
+function discard(duplex: unknown): void {
+  if (duplex instanceof Duplex) duplex.on('error', ignore).destroy();
 }
 
 /** TLS on a stream that is connected. */
-function secure(
+async function secure(
   duplex: Duplex,
   hostname: string,
   options: tls.ConnectionOptions,
   alpn: readonly string[],
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<Duplex> {
-  const socket = tls.connect({
-    // RFC 6066 §3: a server name is a name, not an address.
-    ...(net.isIP(hostname) === 0 && { servername: hostname }),
-    ALPNProtocols: [...alpn],
-    ...options,
-    socket: duplex,
-  });
-  // What is below goes with it, in whatever order they notice.
-  socket.once('close', () => duplex.destroy());
-  return ready(socket, signal);
+  try {
+    const socket = attempt(() =>
+      tls.connect({
+        // RFC 6066 §3: a server name is a name, not an address.
+        ...(net.isIP(hostname) === 0 && { servername: hostname }),
+        ALPNProtocols: [...alpn],
+        ...options,
+        // Whom the certificate has to be of, where there is no server name.
+        host: hostname,
+        socket: duplex,
+      }),
+    );
+    return await ready(socket, deadline);
+  } catch (error) {
+    duplex.destroy();
+    throw error;
+  }
 }
 
 /** A stream that was given, as `dial` gives one. */
-export async function dialled(duplex: Duplex, signal: AbortSignal): Promise<Duplex> {
+export async function dialled(duplex: Duplex, deadline: Deadline): Promise<Duplex> {
   try {
-    return await ready(duplex, signal);
+    return await ready(duplex, deadline);
   } catch (error) {
-    throw failure('ERR_WS_NETWORK', error, signal);
+    throw failure('ERR_WS_NETWORK', error, deadline);
   }
 }
 
 /**
  * Resolves when the stream can carry the handshake: for TLS, when the certificate was accepted. It is
- * destroyed when it rejects, with its error or the signal's reason.
+ * destroyed when it rejects, with its error or the deadline's reason.
  */
-function ready(duplex: Duplex, signal: AbortSignal): Promise<Duplex> {
+function ready(duplex: Duplex, deadline: Deadline): Promise<Duplex> {
   duplex.on('error', ignore);
   const event = pendingEvent(duplex);
   if (event === undefined) return Promise.resolve(duplex);
   return new Promise((resolve, reject) => {
+    // It may have expired already, and calls back at once then.
+    let expiry: Disposable | undefined = undefined;
     const settle = (): void => {
-      listener[Symbol.dispose]();
+      expiry?.[Symbol.dispose]();
       duplex.off(event, onReady).off('error', onFailed).off('close', onFailed);
     };
     const onReady = (): void => {
@@ -182,8 +211,8 @@ function ready(duplex: Duplex, signal: AbortSignal): Promise<Duplex> {
       duplex.destroy();
       reject(error);
     };
-    const listener = addAbortListener(signal, () => onFailed(signal.reason));
     duplex.on(event, onReady).on('error', onFailed).on('close', onFailed);
+    expiry = deadline.onExpire(onFailed);
   });
 }
 
@@ -203,20 +232,34 @@ function pendingEvent(duplex: Duplex): 'connect' | 'secureConnect' | undefined {
   return duplex instanceof net.Socket && duplex.connecting ? 'connect' : undefined;
 }
 
-/** Which hop failed, and why. What the signal says is told untouched. */
+export function speaksHttp2(duplex: Duplex): boolean {
+  return duplex instanceof tls.TLSSocket && duplex.alpnProtocol === 'h2';
+}
+
+/** What Node throws at once, for options that cannot be: no failure of the network. */
+class Mistake extends Error {
+  constructor(cause: unknown) {
+    super('a mistake of the caller', { cause });
+  }
+}
+
+function attempt<Value>(task: () => Value): Value {
+  try {
+    return task();
+  } catch (cause) {
+    throw new Mistake(cause);
+  }
+}
+
+/** Which hop failed, and why. What the deadline says is told untouched, and so are mistakes. */
 function failure(
   code: 'ERR_WS_NETWORK' | 'ERR_WS_PROXY',
   error: unknown,
-  signal: AbortSignal,
+  deadline: Deadline,
   proxy?: string,
 ): unknown {
-  const isTold = error instanceof HandshakeError || (signal.aborted && error === signal.reason);
-  if (isTold || isInvalid(error)) return error;
+  if (error instanceof Mistake) return error.cause;
+  if (error instanceof HandshakeError || deadline.hasExpiredWith(error)) return error;
   const detail = error instanceof Error ? error.message : String(error);
   return new HandshakeError(code, detail, { cause: error, proxy });
-}
-
-/** A mistake of the caller, such as a hook that dials nothing. */
-function isInvalid(error: unknown): boolean {
-  return error instanceof TypeError && 'code' in error && error.code === 'ERR_WS_INVALID_ARGUMENT';
 }

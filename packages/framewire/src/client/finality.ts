@@ -97,7 +97,7 @@ export function isFinalFailure(error: Error): boolean {
   const code = 'code' in error ? String(error.code) : '';
   // Caller mistakes, as the library, Node and OpenSSL report them; without a code it may be anything.
   const isMistake = error instanceof TypeError || error instanceof RangeError;
-  return isMistake ? code.startsWith('ERR_') : code.startsWith('ERR_OSSL_');
+  return isMistake ? code.startsWith('ERR_') : /^ERR_(?:OSSL|SSL)_/u.test(code);
 }
 
 /** §7.4.1: 1000 means that the purpose for which the connection was made has been fulfilled. */

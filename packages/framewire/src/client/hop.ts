@@ -6,7 +6,7 @@ import { headerEntries } from '../handshake/header-values.ts';
 import { basic } from './authentication.ts';
 import type { Plan } from './connect-options.ts';
 import { cookiesFor } from './cookies.ts';
-import { unlessAborted } from './deadline.ts';
+import { unlessExpired, type Deadline } from './deadline.ts';
 import type { Dialling } from './dial.ts';
 import { isSameOrigin } from './redirects.ts';
 import type { Destination } from './url.ts';
@@ -21,14 +21,15 @@ export interface Hop {
 export async function firstHop(
   destination: Destination,
   plan: Plan,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<Hop> {
   const { headers, dialling } = plan;
   const entries =
     typeof headers === 'function'
-      ? headerEntries(await unlessAborted(Promise.resolve(headers()), signal))
+      ? headerEntries(await unlessExpired(Promise.resolve(headers()), deadline))
       : headers;
-  const authorization = plan.authorization ?? authorizationIn(destination);
+  const { credentials } = destination;
+  const authorization = plan.authorization ?? (credentials && basic(credentials));
   return { destination, headers: entries, authorization, dialling };
 }
 
@@ -40,41 +41,36 @@ const OF_ONE_ORIGIN: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
-/** Options of TLS that say who the client is, or whom it expects. */
-const OF_ONE_SERVER: ReadonlySet<string> = new Set([
-  'cert',
-  'key',
-  'passphrase',
-  'pfx',
-  'servername',
-  'session',
+/** Options of TLS that say nothing of who the client is, nor which server it expects. */
+const OF_ANY_SERVER: ReadonlySet<string> = new Set([
+  'ca',
+  'checkServerIdentity',
+  'ciphers',
+  'crl',
+  'ecdhCurve',
+  'maxVersion',
+  'minVersion',
+  'rejectUnauthorized',
+  'sigalgs',
 ]);
 
 export function hopTo(destination: Destination, from: Hop): Hop {
-  const authorization = authorizationIn(destination);
-  if (isSameOrigin(destination, from.destination)) {
-    return { ...from, destination, authorization: authorization ?? from.authorization };
-  }
+  if (isSameOrigin(destination, from.destination)) return { ...from, destination };
   const headers = from.headers.filter(([name]) => !OF_ONE_ORIGIN.has(name.toLowerCase()));
   const tls = Object.fromEntries(
-    Object.entries(from.dialling.tls).filter(([name]) => !OF_ONE_SERVER.has(name)),
+    Object.entries(from.dialling.tls).filter(([name]) => OF_ANY_SERVER.has(name)),
   );
-  return { destination, headers, authorization, dialling: { ...from.dialling, tls } };
-}
-
-/** The user information of the URL, where it has some (RFC 7617). */
-function authorizationIn({ credentials }: Destination): string | undefined {
-  return credentials === undefined ? undefined : basic(credentials);
+  return { destination, headers, authorization: undefined, dialling: { ...from.dialling, tls } };
 }
 
 /** What is asked there. */
 export async function composeRequest(
   { destination, headers, authorization }: Hop,
   plan: Plan,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<ClientRequest> {
   const { cookieJar, protocols, origin, settings } = plan;
-  const cookies = cookieJar && (await cookiesFor(cookieJar, destination, signal));
+  const cookies = cookieJar && (await cookiesFor(cookieJar, destination, deadline));
   const request: ClientRequest = {
     target: destination.target,
     host: destination.host,

@@ -3,12 +3,11 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from '../connection/clock.ts';
 import { HandshakeError } from '../errors.ts';
 import { HeadReader, parseResponseHead, serializeRequestHead } from '../handshake/http1-head.ts';
+import { basic } from './authentication.ts';
 import type { BorrowedStream } from './borrowed-stream.ts';
+import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 import type { Proxy } from './proxy.ts';
 import { readRefusal } from './refusal.ts';
-
-/** Informational answers may come before the final one; this many are read (RFC 9110 §15.2). */
-const MAX_INFORMATIONAL = 10;
 
 /** Throws a TypeError for a target that cannot stand in a request. */
 export function connectRequest(
@@ -19,9 +18,8 @@ export function connectRequest(
   const authority = `${host}:${target.port}`;
   const fields: (readonly [string, string])[] = [['Host', authority]];
   if (credentials !== undefined) {
-    // RFC 7617 §2.1: the octets are those of UTF-8.
-    const pair = Buffer.from(`${credentials.username}:${credentials.password}`);
-    fields.push(['Proxy-Authorization', `Basic ${pair.toString('base64')}`]);
+    const { username, password } = credentials;
+    fields.push(['Proxy-Authorization', basic(`${username}:${password}`)]);
   }
   return serializeRequestHead('CONNECT', authority, [...fields, ...headers]);
 }
@@ -47,8 +45,6 @@ export async function openByConnect(
         headers,
       });
     }
-    if (informational === MAX_INFORMATIONAL) {
-      throw new HandshakeError('ERR_WS_PROXY', `more than ${MAX_INFORMATIONAL} of 1xx`);
-    }
+    if (informational === MAX_INFORMATIONAL) throw tooManyInformational('ERR_WS_PROXY');
   }
 }

@@ -1,6 +1,6 @@
 /** RFC 6455 §4.1 — asking over HTTP/1.1, in octets on a transport that is ready. */
 import { isTransported, Transport } from '../connection/transport.ts';
-import { OpeningStream, type OpeningStreamOptions } from '../connection/opening-stream.ts';
+import { OpeningStream } from '../connection/opening-stream.ts';
 import { HandshakeError, invalidArgument } from '../errors.ts';
 import {
   clientRequestHead,
@@ -9,21 +9,15 @@ import {
 } from '../handshake/client-handshake.ts';
 import { HeadReader, parseResponseHead, type ResponseHead } from '../handshake/http1-head.ts';
 import type { Duplex } from 'node:stream';
-import { answerOn, type Answer } from './answer.ts';
+import { answerOn, type Answer, type AskOptions } from './answer.ts';
 import { take } from './dial.ts';
-
-/** §4.1: informational answers may come before the final one; this many are read (RFC 9110 §15.2). */
-export const MAX_INFORMATIONAL = 10;
-
-export function tooManyInformational(): HandshakeError {
-  return new HandshakeError('ERR_WS_STATUS', `more than ${MAX_INFORMATIONAL} of 1xx`);
-}
+import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 
 /** Destroys the stream when it rejects. */
 export async function askOverHttp1(
   duplex: Duplex,
   request: ClientRequest,
-  options: OpeningStreamOptions,
+  options: AskOptions,
 ): Promise<Answer> {
   if (isTransported(duplex)) throw invalidArgument('transport is used by another connection');
   const stream = new OpeningStream(new Transport(duplex), options);

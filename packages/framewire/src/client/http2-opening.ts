@@ -1,23 +1,23 @@
 /** RFC 8441 §5 — asking over HTTP/2, with an extended CONNECT on a session that is open. */
 import type { ClientHttp2Stream } from 'node:http2';
 import { REFUSED_STREAM } from '../connection/http2-stream.ts';
-import { OpeningStream, type OpeningStreamOptions } from '../connection/opening-stream.ts';
+import { OpeningStream } from '../connection/opening-stream.ts';
 import { Transport } from '../connection/transport.ts';
 import { HandshakeError } from '../errors.ts';
 import type { ClientRequest } from '../handshake/client-handshake.ts';
-import { connectFields, judgeConnectResponse } from '../handshake/extended-connect.ts';
-import { answerOn, type Answer, type FinalHead } from './answer.ts';
-import { MAX_INFORMATIONAL, tooManyInformational } from './http1-opening.ts';
+import { judgeConnectResponse, type FieldRecord } from '../handshake/extended-connect.ts';
+import { answerOn, type Answer, type AskOptions, type FinalHead } from './answer.ts';
 import type { Http2Session } from './http2-session.ts';
+import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 
 /** Undefined if the server has not looked at the request, so that it can be repeated (RFC 9113 §8.7). */
 export async function askOverHttp2(
   session: Http2Session,
-  scheme: 'http' | 'https',
+  fields: FieldRecord,
   request: ClientRequest,
-  options: OpeningStreamOptions,
+  options: AskOptions,
 ): Promise<Answer | undefined> {
-  const requested = send(session, scheme, request);
+  const requested = send(session, fields);
   const stream = new OpeningStream(new Transport(requested), options);
   try {
     const head = await stream.race(finalHead(requested));
@@ -25,18 +25,15 @@ export async function askOverHttp2(
     return answerOn(stream, head, isAccepted, () => judgeConnectResponse(head, request));
   } catch (error) {
     stream.destroy();
-    if (requested.rstCode !== REFUSED_STREAM) throw error;
-    session.drain();
-    return undefined;
+    const isRefused = requested.rstCode === REFUSED_STREAM;
+    // A server that says nothing may be one that is not there any more: nobody else has to wait for it.
+    if (isRefused || options.deadline.isTimeout) session.drain();
+    if (isRefused) return undefined;
+    throw error;
   }
 }
 
-function send(
-  session: Http2Session,
-  scheme: 'http' | 'https',
-  request: ClientRequest,
-): ClientHttp2Stream {
-  const fields = connectFields(request, scheme);
+function send(session: Http2Session, fields: FieldRecord): ClientHttp2Stream {
   try {
     return session.request(fields);
   } catch (cause) {

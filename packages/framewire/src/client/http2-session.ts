@@ -5,16 +5,14 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { HandshakeError } from '../errors.ts';
+import { SESSION_WINDOW } from '../connection/http2-stream.ts';
 import type { FieldRecord } from '../handshake/extended-connect.ts';
-import { unlessAborted } from './deadline.ts';
+import { unlessExpired, type Deadline } from './deadline.ts';
 import { take } from './dial.ts';
 import { originOf, type Destination } from './url.ts';
 
 /** Octets of a stream that the server may send ahead; 64 KiB, the default, are little for a long way. */
 const STREAM_WINDOW = 256 * 1024;
-
-/** Those of all streams together; Node gives back what has arrived, read or not. */
-const SESSION_WINDOW = 4 * 1024 * 1024;
 
 /** Mebibytes that Node lets a session hold before it refuses streams; 10, its default, are soon full. */
 const SESSION_MEMORY = 256;
@@ -33,14 +31,15 @@ export class Http2Session {
 
   /**
    * Resolves when the server's SETTINGS have arrived (RFC 8441 §3). Destroys the transport when it
-   * rejects: with `HandshakeError`, or the signal's reason.
+   * rejects: with `HandshakeError`, or the deadline's reason.
    */
   static async open(
     duplex: Duplex,
     destination: Destination,
-    signal: AbortSignal,
+    deadline: Deadline,
   ): Promise<Http2Session> {
     const { connect } = await import('node:http2');
+    if (duplex.destroyed) throw new HandshakeError('ERR_WS_NETWORK', 'it closed early');
     const session = connect(originOf(destination), {
       createConnection: () => duplex,
       maxSessionMemory: SESSION_MEMORY,
@@ -50,7 +49,7 @@ export class Http2Session {
     take(duplex);
     const shared = new Http2Session(session);
     try {
-      await unlessAborted(settled(session), signal);
+      await unlessExpired(settled(session), deadline);
     } catch (error) {
       session.destroy();
       throw error;
@@ -78,10 +77,10 @@ export class Http2Session {
   request(fields: FieldRecord): ClientHttp2Stream {
     try {
       const stream = this.#session.request(fields, { endStream: false });
-      stream.once('close', () => this.#release());
+      stream.once('close', () => this.#release(stream.rstCode));
       return stream;
     } catch (error) {
-      this.#release();
+      this.#release(0);
       throw error;
     }
   }
@@ -96,9 +95,12 @@ export class Http2Session {
     this.#session.once('close', task);
   }
 
-  #release(): void {
+  /** What a peer has not taken of a stream that was reset would keep the session for ever. */
+  #release(rstCode: number): void {
     this.#streams--;
-    if (this.#streams === 0) this.#session.close();
+    if (this.#streams > 0) return;
+    if (rstCode === 0) this.#session.close();
+    else this.#session.destroy();
   }
 }
 

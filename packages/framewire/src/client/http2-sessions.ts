@@ -1,11 +1,12 @@
 /** Which HTTP/2 session a WebSocket goes over: those that are open are shared by all of the process. */
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import { deferred } from '../connection/deferred.ts';
 import { HandshakeError } from '../errors.ts';
-import { unlessAborted } from './deadline.ts';
-import { dial, type Dialling } from './dial.ts';
+import type { AskOptions } from './answer.ts';
+import { unlessExpired } from './deadline.ts';
+import { dial, speaksHttp2, type Way } from './dial.ts';
 import { Http2Session } from './http2-session.ts';
+import { isSameWay } from './same-way.ts';
 import { originOf, type Destination } from './url.ts';
 
 /** A session with a place that is reserved; or, where there is none to be had, perhaps a transport. */
@@ -13,10 +14,10 @@ export type Route =
   | { readonly kind: 'http2'; readonly session: Http2Session }
   | { readonly kind: 'http1'; readonly duplex: Duplex | undefined };
 
-/** Sessions to one server that were dialled in the same way. */
+/** Sessions to one server that are reached in the same way. */
 interface Group {
   readonly key: string;
-  readonly dialling: Dialling;
+  readonly way: Way;
   readonly sessions: Set<Http2Session>;
   /** Somebody dials; never rejects. */
   pending: Promise<Outcome> | undefined;
@@ -27,48 +28,69 @@ type Outcome = Route['kind'] | 'abandoned' | { readonly error: unknown };
 
 const groups = new Set<Group>();
 
+/** Servers that have HTTP/2 and no WebSockets over it, as most have: until when that is believed. */
+const withoutWebSockets = new Map<string, number>();
+
+/** Milliseconds. */
+const BELIEVED = 5 * 60_000;
+
+const MOST_BELIEVED = 1000;
+
 /**
  * A way to the server, over HTTP/2 where it has WebSockets there. Where it has not, over HTTP/1.1, or
  * if HTTP/2 is `required`, a `HandshakeError` with ERR_WS_HTTP2. Rejects as `dial` does.
  */
 export async function findRoute(
   destination: Destination,
-  dialling: Dialling,
+  way: Way,
   required: boolean,
-  signal: AbortSignal,
+  options: AskOptions,
 ): Promise<Route> {
-  const group = groupOf(destination, dialling);
+  const origin = originOf(destination);
+  const until = withoutWebSockets.get(origin) ?? -Infinity;
+  if (!required && options.clock.now() < until) return { kind: 'http1', duplex: undefined };
+  const key = `${origin} ${destination.socketPath ?? ''} ${required}`;
+  const group = groupOf(key, way);
   for (;;) {
     for (const session of group.sessions) {
       if (!session.hasRoom) continue;
       session.reserve();
       return { kind: 'http2', session };
     }
-    if (group.pending === undefined) return await dialFor(group, destination, required, signal);
-    const outcome = await unlessAborted(group.pending, signal);
+    if (group.pending === undefined) return await dialFor(group, destination, required, options);
+    const outcome = await unlessExpired(group.pending, options.deadline);
     if (outcome === 'http1') return { kind: 'http1', duplex: undefined };
-    if (typeof outcome === 'object') throw outcome.error;
+    if (typeof outcome === 'object') throw likewise(outcome.error);
   }
+}
+
+/** An error of one's own for each who waited: its URL is. */
+function likewise(error: unknown): unknown {
+  if (!(error instanceof HandshakeError)) return error;
+  const { code, cause, proxy, status, headers, body, message } = error;
+  return Object.assign(new HandshakeError(code, '', { cause, proxy, status, headers, body }), {
+    message,
+  });
 }
 
 async function dialFor(
   group: Group,
   destination: Destination,
   required: boolean,
-  signal: AbortSignal,
+  options: AskOptions,
 ): Promise<Route> {
   const { promise, resolve } = deferred<Outcome>();
   group.pending = promise;
   groups.add(group);
   let outcome: Outcome = 'abandoned';
   try {
-    const route = await dialRoute(destination, group.dialling, required, signal);
+    const route = await dialRoute(destination, group.way, required, options);
     if (route.kind === 'http2') adopt(group, route.session);
     outcome = route.kind;
     return route;
   } catch (error) {
     // Whoever gives up does so for itself alone.
-    if (!signal.aborted) outcome = { error };
+    if (!options.deadline.hasExpiredWith(error)) outcome = { error };
     throw error;
   } finally {
     group.pending = undefined;
@@ -88,62 +110,63 @@ function adopt(group: Group, session: Http2Session): void {
 
 async function dialRoute(
   destination: Destination,
-  dialling: Dialling,
+  way: Way,
   required: boolean,
-  signal: AbortSignal,
+  { deadline, clock }: AskOptions,
 ): Promise<Route> {
-  const alpn = required ? ['h2'] : ['h2', 'http/1.1'];
-  const duplex = await dial(destination, dialling, alpn, signal);
-  // RFC 9113 §3.3: without TLS it is prior knowledge.
-  if (destination.isSecure && !speaksHttp2(duplex)) {
-    if (!required) return { kind: 'http1', duplex };
-    duplex.destroy();
-    throw new HandshakeError('ERR_WS_HTTP2', 'it does not choose h2 (ALPN)');
+  try {
+    const duplex = await dial(destination, way, required ? ['h2'] : ['h2', 'http/1.1'], deadline);
+    // RFC 9113 §3.3: without TLS it is prior knowledge.
+    if (destination.isSecure && !speaksHttp2(duplex)) {
+      if (!required) return { kind: 'http1', duplex };
+      duplex.destroy();
+      throw new HandshakeError('ERR_WS_HTTP2', 'it does not choose h2 (ALPN)');
+    }
+    const session = await Http2Session.open(duplex, destination, deadline);
+    if (session.hasWebSockets && session.hasRoom) return { kind: 'http2', session };
+    session.drain();
+    if (session.hasWebSockets) {
+      throw new HandshakeError('ERR_WS_NETWORK', 'the HTTP/2 session has no room for a stream');
+    }
+  } catch (error) {
+    throw required && isOtherProtocol(error) ? otherProtocol(error) : error;
   }
-  const session = await Http2Session.open(duplex, destination, signal);
-  if (session.hasWebSockets && session.hasRoom) return { kind: 'http2', session };
-  const why = session.hasWebSockets
-    ? 'it allows no streams'
-    : 'it does not announce SETTINGS_ENABLE_CONNECT_PROTOCOL';
-  session.drain();
-  if (required) throw new HandshakeError('ERR_WS_HTTP2', why);
+  if (required) {
+    const why = 'it does not announce SETTINGS_ENABLE_CONNECT_PROTOCOL';
+    throw new HandshakeError('ERR_WS_HTTP2', why);
+  }
+  believe(originOf(destination), clock.now() + BELIEVED);
   return { kind: 'http1', duplex: undefined };
 }
 
-function speaksHttp2(duplex: Duplex): boolean {
-  return duplex instanceof TLSSocket && duplex.alpnProtocol === 'h2';
+/** RFC 7301 §3.2 — no protocol in common; or what came, without TLS, was no HTTP/2. */
+const OTHER_PROTOCOL: ReadonlySet<unknown> = new Set([
+  'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL',
+  'ERR_HTTP2_ERROR',
+]);
+
+function isOtherProtocol(error: unknown): error is HandshakeError {
+  if (!(error instanceof HandshakeError)) return false;
+  const { cause } = error;
+  return cause instanceof Error && 'code' in cause && OTHER_PROTOCOL.has(cause.code);
 }
 
-/** Sessions are shared by those who would dial the same place in the same way only. */
-function groupOf(destination: Destination, dialling: Dialling): Group {
-  const key = `${originOf(destination)} ${destination.socketPath ?? ''}`;
-  for (const group of groups) {
-    if (group.key === key && isSameDialling(group.dialling, dialling)) return group;
+function otherProtocol({ cause }: HandshakeError): HandshakeError {
+  return new HandshakeError('ERR_WS_HTTP2', 'it does not speak HTTP/2', { cause });
+}
+
+function believe(origin: string, until: number): void {
+  withoutWebSockets.delete(origin);
+  withoutWebSockets.set(origin, until);
+  const [oldest] = withoutWebSockets.keys();
+  if (withoutWebSockets.size > MOST_BELIEVED && oldest !== undefined) {
+    withoutWebSockets.delete(oldest);
   }
-  return { key, dialling, sessions: new Set(), pending: undefined };
 }
 
-function isSameDialling(one: Dialling, other: Dialling): boolean {
-  return (
-    one.dial === other.dial &&
-    one.dialTls === other.dialTls &&
-    isSame(one.tcp, other.tcp) &&
-    isSame(one.tls, other.tls) &&
-    isSame(one.proxy, other.proxy)
-  );
-}
-
-/** The same value, or objects with the same values: certificates are not compared any deeper. */
-function isSame(one: unknown, other: unknown): boolean {
-  if (one === other) return true;
-  if (!isPlain(one) || !isPlain(other)) return false;
-  const names = Object.keys(one);
-  if (names.length !== Object.keys(other).length) return false;
-  return names.every((name) => Object.hasOwn(other, name) && one[name] === other[name]);
-}
-
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-  );
+function groupOf(key: string, way: Way): Group {
+  for (const group of groups) {
+    if (group.key === key && isSameWay(group.way, way)) return group;
+  }
+  return { key, way, sessions: new Set(), pending: undefined };
 }

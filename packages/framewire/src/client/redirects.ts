@@ -2,7 +2,7 @@
 import { HandshakeError } from '../errors.ts';
 import { quote } from '../handshake/header-values.ts';
 import type { FinalHead } from './answer.ts';
-import { originOf, parseUrl, type Destination } from './url.ts';
+import { originOf, parseUrl, withoutSecrets, type Destination } from './url.ts';
 
 /** 300 offers a choice, and 304 is about caches. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -14,17 +14,13 @@ export function redirectOf(
 ): Destination | HandshakeError | undefined {
   const location = headers.get('location');
   if (!REDIRECTS.has(status) || location === undefined) return undefined;
-  const refuse = (detail: string, cause?: unknown): HandshakeError =>
-    new HandshakeError('ERR_WS_REDIRECT', detail, {
-      status,
-      headers,
-      ...(cause !== undefined && { cause }),
-    });
+  const refuse = (detail: string): HandshakeError =>
+    new HandshakeError('ERR_WS_REDIRECT', detail, { status, headers });
   let to: Destination;
   try {
-    to = parseUrl(withoutFragment(new URL(location, originOf(from) + from.target)));
-  } catch (cause) {
-    return refuse(`${status} to ${quote(location)}`, cause);
+    to = parseUrl(bare(new URL(location, originOf(from) + from.target)));
+  } catch {
+    return refuse(`${status} to ${quote(withoutSecrets(location))}`);
   }
   // A unix socket is a file of this machine, which no server has to name.
   if (to.socketPath !== undefined) return refuse(`${status} to a unix socket`);
@@ -37,8 +33,13 @@ export function isSameOrigin(one: Destination, other: Destination): boolean {
   return originOf(one) === originOf(other);
 }
 
-/** RFC 9110 §10.2.2: a redirect may have one, which is for the page that is shown. */
-function withoutFragment(url: URL): URL {
+/**
+ * A fragment is for the page that is shown (RFC 9110 §10.2.2); who the client is, is not for the server
+ * to say.
+ */
+function bare(url: URL): URL {
   url.hash = '';
+  url.username = '';
+  url.password = '';
   return url;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../connection/clock.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../errors.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { FinalHead } from './answer.ts';
+import { withoutSecrets } from './url.ts';
 
 /** Octets of the body that are kept. */
 const MAX_BODY = 4096;
@@ -26,7 +27,7 @@ export async function readRefusal(
   const location = status >= 300 && status < 400 ? headers.get('location') : undefined;
   const detail =
     `${status} ${reason}`.trim() +
-    (location === undefined ? '' : ` to ${location}`) +
+    (location === undefined ? '' : ` to ${withoutSecrets(location)}`) +
     firstLine(body);
   return new HandshakeError(code, detail, { status, headers, body });
 }

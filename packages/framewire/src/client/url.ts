@@ -63,9 +63,16 @@ export function originOf({ isSecure, host }: Destination): string {
 function toUrl(input: string | URL): URL {
   try {
     return new URL(input);
-  } catch (cause) {
-    throw invalidUrl(String(input).replace(/\/\/[^/]*@/u, '//…@'), { cause });
+  } catch {
+    // Without a cause, for that of Node has the whole text.
+    throw invalidUrl(withoutSecrets(String(input)));
   }
+}
+
+/** A URL, or what should be one, to be shown: all before an "@" may be a password. */
+export function withoutSecrets(text: string): string {
+  const at = text.lastIndexOf('@');
+  return at < 0 ? text : `…${text.slice(at)}`;
 }
 
 /** `ws+unix:/path/to/socket:/request/path`: the first colon ends the path of the socket. */

@@ -3,6 +3,12 @@ import type { Http2Stream } from 'node:http2';
 import { Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 
+/**
+ * Octets that the peer may send ahead on all streams of a session together. Node gives back what has
+ * arrived, read or not, so that one stream cannot use it up; 64 KiB, its default, are little for many.
+ */
+export const SESSION_WINDOW: number = 4 * 1024 * 1024;
+
 export function isHttp2Stream(duplex: Duplex): duplex is Http2Stream {
   return 'rstCode' in duplex && 'session' in duplex;
 }

@@ -2,7 +2,6 @@
  * A transport during the opening handshake, for either role: its octets in order, one deadline for all
  * of it, and one place where its failures end up. `release` gives it to whoever comes next.
  */
-import { addAbortListener } from 'node:events';
 import { HandshakeError, TimeoutError } from '../errors.ts';
 import type { HeadReader } from '../handshake/http1-head.ts';
 import { copyOf } from '../protocol/octets.ts';
@@ -10,14 +9,17 @@ import type { Clock, Timer } from './clock.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
+export interface Expiring {
+  /** Calls the task with the reason when it expires, or at once if it has. */
+  onExpire(task: (reason: unknown) => void): Disposable;
+}
+
 export interface OpeningStreamOptions {
   readonly clock: Clock;
-  /**
-   * Milliseconds for the whole opening handshake, however much of it arrives in between; without it
-   * the signal has to see to that.
-   */
+  /** Milliseconds for the whole opening handshake, however much of it arrives in between. */
   readonly timeout?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  /** The deadline of something larger, which this is a part of. */
+  readonly deadline?: Expiring | undefined;
   /** For the errors. */
   readonly url?: string | undefined;
 }
@@ -48,7 +50,7 @@ export class OpeningStream implements TransportSink {
   readonly room = undefined;
   readonly #url: string | undefined;
   readonly #timer: Timer | undefined;
-  readonly #abort: Disposable | undefined;
+  readonly #expiry: Disposable | undefined;
   #failure: { readonly error: unknown } | undefined;
   #failed: Deferred<never> | undefined;
   #head: HeadWaiter | undefined;
@@ -63,15 +65,14 @@ export class OpeningStream implements TransportSink {
   constructor(transport: Transport, options: OpeningStreamOptions) {
     this.transport = transport;
     this.#url = options.url;
-    const { clock, timeout, signal } = options;
+    const { clock, timeout, deadline } = options;
     this.#timer =
       timeout === undefined
         ? undefined
         : clock.setTimer(timeout, () =>
             this.fail(new TimeoutError('ERR_WS_OPENING_TIMEOUT', timeout)),
           );
-    this.#abort =
-      signal === undefined ? undefined : addAbortListener(signal, () => this.fail(signal.reason));
+    this.#expiry = deadline?.onExpire((reason) => this.fail(reason));
     transport.sink = this;
     if (transport.duplex.destroyed) this.#lose('it is destroyed');
     transport.start();
@@ -233,7 +234,7 @@ export class OpeningStream implements TransportSink {
 
   #detach(): void {
     this.#timer?.cancel();
-    this.#abort?.[Symbol.dispose]();
+    this.#expiry?.[Symbol.dispose]();
     this.transport.forsake();
   }
 

@@ -3,7 +3,6 @@
  * idle connection owns no buffer, and what one connection sends in one turn of the event loop leaves
  * in one write, unless it is more than a slab holds.
  */
-import { allocate } from '../native/memory.ts';
 import { asBuffer } from '../native/text.ts';
 import { copyOf } from '../protocol/octets.ts';
 import { MAX_RESERVATION, type Output } from '../protocol/output.ts';
@@ -17,7 +16,10 @@ const FLUSH_FROM = 64 * 1024;
 const LENT_PARTS = 8;
 
 function copied(octets: Uint8Array): Buffer {
-  return asBuffer(copyOf(octets, 0, octets.length, allocate));
+  // Not out of Node's pool: what waits for long would keep all of that.
+  const copy = Buffer.allocUnsafeSlow(octets.length);
+  copy.set(octets);
+  return copy;
 }
 
 /** Outboxes to be flushed when the turn is over. */

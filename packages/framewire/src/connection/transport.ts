@@ -149,7 +149,10 @@ export class Transport {
   }
 
   received(chunk: Uint8Array): void {
-    this.sink.onData(this.isSocket ? chunk : copyOf(chunk, 0, chunk.length), false);
+    if (this.isSocket) this.sink.onData(chunk, false);
+    // What one read of a session brought lies in one buffer: a small message must not keep all of it.
+    else if (isHttp2Stream(this.duplex)) this.sink.onData(viewOf(chunk), true);
+    else this.sink.onData(copyOf(chunk, 0, chunk.length), false);
   }
 
   receivedShared(buffer: Uint8Array, length: number): Uint8Array | undefined {
@@ -188,6 +191,11 @@ export class Transport {
   get isWritable(): boolean {
     return !this.#ended && !this.duplex.destroyed && this.duplex.writable;
   }
+}
+
+/** Of a `Buffer`, whose methods take more time. */
+function viewOf({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** What is told to it concerns nobody. */

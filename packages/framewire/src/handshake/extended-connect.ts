@@ -17,7 +17,7 @@ import {
   judgeFields as judgeOffer,
   refuse,
 } from './server-handshake.ts';
-import type { ComposedRefusal, FieldOffer, ServerOffer } from './server-handshake.ts';
+import type { ComposedRefusal, ServerOffer } from './server-handshake.ts';
 
 /** Fields by lower-case name; those of several values have a list (RFC 9113 §8.2). */
 export type FieldRecord = Record<string, string | string[]>;
@@ -90,15 +90,10 @@ export function judgeConnect(headers: HeaderMap): ServerOffer | HandshakeError {
   if (target === undefined) return refuse('ERR_WS_EXTENDED_CONNECT', `:path is ${quote(path)}`);
   const version = headers.get('sec-websocket-version');
   if (version !== '13') return refuse('ERR_WS_VERSION', quote(version), 400);
-  return offerOf(judgeOffer(headers), host, target);
-}
-
-function offerOf(
-  offer: FieldOffer | HandshakeError,
-  host: string,
-  { path, query }: { readonly path: string; readonly query: string },
-): ServerOffer | HandshakeError {
-  return offer instanceof HandshakeError ? offer : { ...offer, host, path, query };
+  const offer = judgeOffer(headers);
+  if (offer instanceof HandshakeError) return offer;
+  const { protocols, origin, extensions } = offer;
+  return { protocols, origin, extensions, host, path: target.path, query: target.query };
 }
 
 /** RFC 9113 §8.3.1 — the authority, which a Host field may repeat and not contradict. */

@@ -61,7 +61,10 @@ export function judgeRequest(request: RequestHead): UpgradeOffer | HandshakeErro
   if (key === undefined || !isValidKey(key)) return refuse('ERR_WS_KEY', quote(key));
   const offer = judgeFields(headers);
   if (offer instanceof HandshakeError) return offer;
-  return { ...offer, key, host: target.authority ?? host, path: target.path, query: target.query };
+  // By name: spreading would cost ten times as much.
+  const { protocols, origin, extensions } = offer;
+  const { authority = host, path, query } = target;
+  return { key, protocols, origin, extensions, host: authority, path, query };
 }
 
 /** Sec-WebSocket-Protocol (400), Sec-WebSocket-Extensions (400), and the Origin, which is not judged. */

@@ -145,8 +145,9 @@ export class Acceptor<Context> {
     const hasAsked = exchange !== undefined || stream?.isSilent !== true;
     stream?.release();
     if (error.code === 'ERR_WS_NETWORK' || !hasAsked || !transport.isWritable) transport.destroy();
-    else if (exchange !== undefined) answer(error, response, exchange.refuse.bind(exchange));
-    else answer(error, response, refuseHttp1.bind(undefined, transport, clock));
+    else if (exchange !== undefined)
+      answer(error, response, transport, exchange.refuse.bind(exchange));
+    else answer(error, response, transport, refuseHttp1.bind(undefined, transport, clock));
   }
 
   #authorize(request: HandshakeRequest): Decision<Context> | Promise<Decision<Context>> {
@@ -288,6 +289,7 @@ function toRefusalError(reason: unknown): RefusalError {
 function answer(
   error: RefusalError,
   response: RefusalResponse | undefined,
+  transport: Transport,
   send: (status: number, headers: HeadersLike | undefined, body: string) => void,
 ): void {
   const status = error instanceof TimeoutError ? 408 : (error.status ?? 500);
@@ -302,6 +304,18 @@ function answer(
     );
   } catch (mistake) {
     warn(mistake);
+    answerBriefly(transport, send);
+  }
+}
+
+/** Where not even that can be sent, somebody else has answered, or the client has gone. */
+function answerBriefly(
+  transport: Transport,
+  send: (status: number, headers: HeadersLike | undefined, body: string) => void,
+): void {
+  try {
     send(500, undefined, '');
+  } catch {
+    transport.destroy();
   }
 }

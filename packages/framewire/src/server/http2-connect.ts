@@ -7,11 +7,13 @@ import type {
   Http2Server,
   Http2ServerRequest,
   Http2ServerResponse,
+  ServerHttp2Session,
   IncomingHttpHeaders,
   ServerHttp2Stream,
 } from 'node:http2';
 import { Duplex } from 'node:stream';
 import { systemClock } from '../connection/clock.ts';
+import { SESSION_WINDOW } from '../connection/http2-stream.ts';
 import { isTransported } from '../connection/transport.ts';
 import { equalsToken } from '../handshake/header-values.ts';
 import { splitTarget } from '../handshake/request-target.ts';
@@ -37,41 +39,48 @@ export function attachToHttp2(server: AnyHttp2Server, attachment: StreamAttachme
   return { [Symbol.dispose]: () => owner.remove(attachment) };
 }
 
+function widen(session: ServerHttp2Session): void {
+  const { localWindowSize = 0 } = session.state;
+  if (localWindowSize < SESSION_WINDOW) session.setLocalWindowSize(SESSION_WINDOW);
+}
+
 class ConnectListener {
   readonly #server: AnyHttp2Server;
   readonly #attachments = new Set<StreamAttachment>();
+  #isListening = false;
 
   constructor(server: AnyHttp2Server) {
     this.#server = server;
   }
 
   add(attachment: StreamAttachment): void {
-    if (this.#attachments.size === 0) this.#listen();
+    if (!this.#isListening) this.#listen();
     this.#attachments.add(attachment);
   }
 
   remove(attachment: StreamAttachment): void {
-    if (this.#attachments.delete(attachment) && this.#attachments.size === 0) this.#unlisten();
+    this.#attachments.delete(attachment);
   }
 
-  /** §3: what was announced is not taken back, since clients may have read it. */
+  /**
+   * For good: §3 forbids to take back what was announced, so that there may be requests as long as the
+   * server runs, which somebody has to answer.
+   */
   #listen(): void {
+    this.#isListening = true;
     this.#server.updateSettings({ enableConnectProtocol: true });
+    this.#server.on('session', widen);
     // Before Node's own listener, which makes requests of streams, and would answer with 405.
     this.#server.prependListener('stream', this.#onStream);
     this.#server.on('connect', this.#onConnect);
   }
 
-  #unlisten(): void {
-    this.#server.off('stream', this.#onStream);
-    this.#server.off('connect', this.#onConnect);
-  }
-
   readonly #onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
-    if (headers[':method'] !== 'CONNECT' || headers[':protocol'] === undefined) return;
     if (stream.headersSent || stream.destroyed) return;
-    const attachment = this.#find(headers);
+    const isExtended = headers[':method'] === 'CONNECT' && headers[':protocol'] !== undefined;
+    const attachment = isExtended ? this.#find(headers) : undefined;
     if (attachment !== undefined) attachment.onConnect(stream, headers);
+    // Where nobody answers, nobody listens for errors either, and a reset would end the process.
     else if (this.#server.listenerCount('stream') === 1) decline(stream, headers);
   };
 
@@ -105,13 +114,15 @@ function isForWebSocket(headers: IncomingHttpHeaders): boolean {
   return typeof protocol === 'string' && equalsToken(protocol, 'websocket');
 }
 
-/** A WebSocket nobody serves, another protocol (RFC 9220 §3), or a CONNECT to a proxy. */
 function decline(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const isExtended = headers[':protocol'] !== undefined;
-  const [status, body] = isForWebSocket(headers)
-    ? [404, 'no WebSocket at this path\n']
-    : isExtended
-      ? [501, 'only a WebSocket can be connected to\n']
-      : [405, 'this is no proxy\n'];
+  const [status, body] = declineOf(headers);
   refuseHttp2(stream, systemClock, status, undefined, body);
+}
+
+/** A WebSocket nobody serves, another protocol (RFC 9220 §3), a CONNECT to a proxy, or a page. */
+function declineOf(headers: IncomingHttpHeaders): readonly [number, string] {
+  if (headers[':method'] !== 'CONNECT') return [404, 'there are WebSockets only\n'];
+  if (isForWebSocket(headers)) return [404, 'no WebSocket at this path\n'];
+  const isExtended = headers[':protocol'] !== undefined;
+  return isExtended ? [501, 'only a WebSocket can be connected to\n'] : [405, 'this is no proxy\n'];
 }

@@ -13,21 +13,22 @@ export class Http2Exchange implements Exchange {
   readonly httpVersion = '2';
   readonly headers: HeaderMap;
   readonly message = undefined;
+  readonly target: string;
+  /** With the pseudo-headers. */
+  readonly #fields: HeaderMap;
   readonly #stream: ServerHttp2Stream;
   readonly #clock: Clock;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, clock: Clock) {
-    this.headers = toHeaderMap(headers);
+    this.#fields = toHeaderMap(headers);
+    this.target = this.#fields.get(':path') ?? '';
+    this.headers = withoutPseudoHeaders(this.#fields);
     this.#stream = stream;
     this.#clock = clock;
   }
 
-  get target(): string {
-    return this.headers.get(':path') ?? '';
-  }
-
   judge(): ServerOffer | HandshakeError {
-    return judgeConnect(this.headers);
+    return judgeConnect(this.#fields);
   }
 
   accept(
@@ -56,6 +57,14 @@ export function refuseHttp2(
   const { fields, content } = connectRefusal(status, headers, body);
   stream.respond(fields);
   dismiss(stream, content, clock);
+}
+
+/** As HTTP/1.1 has them, so that who reads them need not know the version: the authority is the Host. */
+function withoutPseudoHeaders(fields: HeaderMap): HeaderMap {
+  const headers = new Map([...fields].filter(([name]) => !name.startsWith(':')));
+  const authority = fields.get(':authority');
+  if (authority !== undefined) headers.set('host', authority);
+  return headers;
 }
 
 function toHeaderMap(headers: IncomingHttpHeaders): HeaderMap {

@@ -8,7 +8,7 @@ import type { Connection } from '../connection/connection.ts';
 import { prepareMessage, type Sendable, type SendOptions } from '../connection/message.ts';
 import type { OpeningStream } from '../connection/opening-stream.ts';
 import { requirePositive } from '../protocol/limits.ts';
-import { HandshakeError, statusOf, type HandshakeErrorCode } from '../errors.ts';
+import { HandshakeError, misuse, statusOf, type HandshakeErrorCode } from '../errors.ts';
 import { DEFAULT_HEAD_LIMITS, HeadReader, parseRequestHead } from '../handshake/http1-head.ts';
 import { Acceptor, claim, type Admission, type Arrival } from './acceptor.ts';
 import { ConnectionQueue } from './connection-queue.ts';
@@ -113,10 +113,11 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
   /**
    * Serves WebSockets on the port of an `http.Server` or `https.Server`, or of a server of `node:http2`,
    * which announces them (RFC 8441) to sessions that begin from now on, and with `allowHTTP1` serves
-   * both kinds. What is not for this server is left to its other 'upgrade' and 'stream' listeners; such
-   * a 'stream' listener has to leave alone what has `headersSent`. Where there are none, WebSockets at
-   * other paths are refused with 404, and other upgrades go on as ordinary requests (Node 22.21, 24.9
-   * and later) or are refused with 426. Disposing detaches; open connections stay.
+   * both kinds. What is not for this server is left to its other 'upgrade', 'request' and 'stream'
+   * listeners; such a 'stream' listener has to leave alone what has the `:protocol` websocket. Where
+   * there are none, WebSockets at other paths are refused with 404, and other upgrades go on as ordinary
+   * requests (Node 22.21, 24.9 and later) or are refused with 426. Disposing detaches; open connections
+   * stay.
    */
   attach(server: AnyHttpServer, options: AttachOptions = {}): Disposable {
     const { path = this.#settings.path } = options;
@@ -274,6 +275,7 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
     taker: Taker<Context>,
   ): void {
     try {
+      if (stream.headersSent) throw misuse('ERR_WS_ALREADY_UPGRADED', 'its headers are sent');
       const transport = claim(stream);
       const exchange = new Http2Exchange(stream, headers, this.#settings.connection.clock);
       this.#accept({ exchange, transport, path, decision }, taker);

@@ -97,3 +97,26 @@ test('a server that goes without an answer is an error of the network', async (t
   peer.reset();
   assert.equal((await rejection(connecting)).code, 'ERR_WS_NETWORK');
 });
+
+test('84 interim answers without end are refused', async (t) => {
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url, { agent: new http.Agent() });
+  connecting.catch(() => {});
+  const peer = await listener.next();
+  await peer.readHead();
+  peer.send('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(11));
+  assert.match((await rejection(connecting)).message, /more than 10 of 1xx/u);
+  await peer.ended();
+});
+
+test('31 an agent is not asked for another origin', async (t) => {
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url, { agent: new http.Agent(), maxRedirects: 3 });
+  connecting.catch(() => {});
+  const peer = await listener.next();
+  await peer.readHead();
+  peer.send('HTTP/1.1 302 Found\r\nLocation: ws://other.example/\r\nContent-Length: 0\r\n\r\n');
+  const error = await rejection(connecting);
+  assert.equal(error.code, 'ERR_WS_REDIRECT');
+  assert.match(error.message, /agent/u);
+});

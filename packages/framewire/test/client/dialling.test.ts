@@ -231,3 +231,50 @@ for (const proxy of ['ftp://127.0.0.1', 'http://127.0.0.1:0', 'socks4://127.0.0.
     });
   });
 }
+
+test('RFC 9110 §4.3.5: a certificate is for the address that was asked for', async (t) => {
+  // The certificate is for localhost and 127.0.0.1.
+  const url = await serve(t, 'wss');
+  await echoes(url, trusting);
+  const dial = (): net.Socket => net.connect(Number(url.port), '127.0.0.1');
+  await echoes('wss://localhost/', { ...trusting, dial });
+  for (const other of ['wss://10.9.9.9/', 'wss://other.example/']) {
+    const error = await rejection(connect(other, { ...trusting, dial }));
+    assert.equal((error.cause as NodeJS.ErrnoException).code, 'ERR_TLS_CERT_ALTNAME_INVALID');
+  }
+});
+
+test('options that Node refuses are mistakes, and leave no socket', async (t) => {
+  const url = await serve(t, 'wss');
+  const sockets: net.Socket[] = [];
+  const dial = ({ port, hostname }: DialTarget): net.Socket => {
+    const socket = net.connect(port, hostname);
+    sockets.push(socket);
+    return socket;
+  };
+  const connecting = connect(url, { dial, tls: { ciphers: 'none such' } });
+  await assert.rejects(connecting, { code: 'ERR_SSL_NO_CIPHER_MATCH' });
+  assert.deepEqual(
+    sockets.map(({ destroyed }) => destroyed),
+    [true],
+  );
+  await assert.rejects(connect(url, { tcp: { localAddress: 'nonsense' } }), {
+    name: 'TypeError',
+    code: 'ERR_INVALID_IP_ADDRESS',
+  });
+});
+
+test('33 a hook that gives nothing when it is too late does no harm', async () => {
+  const controller = new AbortController();
+  let give!: (nothing: never) => void;
+  const connecting = connect('ws://a.example/', {
+    signal: controller.signal,
+    dial: () => new Promise<never>((resolve) => (give = resolve)),
+  });
+  connecting.catch(() => {});
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort();
+  await assert.rejects(connecting, { name: 'AbortError' });
+  give(undefined as never);
+  await new Promise((resolve) => setImmediate(resolve));
+});

@@ -1,9 +1,11 @@
 /** RFC 9110 §15.4: redirects of the opening handshake. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { connect, type ConnectOptions, type HandshakeError } from 'framewire';
+import tls from 'node:tls';
+import { connect, WebSocketServer, type ConnectOptions, type HandshakeError } from 'framewire';
 import { redirectOf } from '#src/client/redirects.js';
-import { parseUrl } from '#src/client/url.js';
+import { parseUrl, type Destination } from '#src/client/url.js';
+import { selfSigned } from '../connection/certificate.ts';
 import { RawListener } from '../connection/opening.ts';
 import { within, type Head } from '../connection/raw-peer.ts';
 import { rejection } from './proxies.ts';
@@ -171,3 +173,35 @@ for (const [name, options] of [
     });
   });
 }
+
+test('31 another origin is not shown the certificate of the client', async (t) => {
+  const certificate = selfSigned();
+  const server = new WebSocketServer();
+  const { port } = await server.listen({
+    port: 0,
+    host: '127.0.0.1',
+    tls: { ...certificate, requestCert: true, rejectUnauthorized: false },
+  });
+  t.after(() => server.close({ timeout: 50 }));
+  const listener = await RawListener.start(t);
+  const secureContext = tls.createSecureContext({ ...certificate, ca: certificate.cert });
+  const connecting = connect(listener.url, {
+    maxRedirects: 1,
+    tls: { ...certificate, secureContext, ca: certificate.cert },
+  });
+  void redirect(listener, `wss://127.0.0.1:${port}/`);
+  const connection = await within(connecting, 'connect');
+  const [far] = server.connections;
+  const shown = (far!.transport as tls.TLSSocket).getPeerCertificate();
+  assert.deepEqual(Object.keys(shown), []);
+  await connection.close(1000);
+});
+
+test('31 a Location does not say who the client is', async (t) => {
+  const { second } = await follow(t, { auth: { token: 'mine' } }, false);
+  assert.equal(second.headers.get('authorization'), 'Bearer mine');
+  const to = redirected('ws://a.example/', 'ws://evil:creds@a.example/x') as Destination;
+  assert.equal(to.credentials, undefined);
+  const error = redirected('ws://a.example/', 'ftp://user:secret@b.example/') as HandshakeError;
+  assert.doesNotMatch(error.message, /secret/u);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { parseUrl, type Destination } from '#src/client/url.js';
 
 const PLAIN: Destination = {
@@ -147,3 +148,16 @@ test('§10.5 credentials are in no error and in no URL that is shown', () => {
   assert.equal(given.password, 'secret', 'the caller’s URL stays as it is');
   assert.doesNotMatch(parseUrl('ws+unix://user:secret@host/run/app.sock:/').url, /secret/u);
 });
+
+for (const url of [
+  'ws://user:secret@[bad',
+  String.raw`ws:\\user:secret@[bad`,
+  'ws://a:se/cret@b:x',
+]) {
+  test(`what is no URL is shown without what may be a password: ${url}`, () => {
+    assert.throws(
+      () => parseUrl(url),
+      (error: Error) => !/se\/?cret/u.test(`${error.message} ${inspect(error)}`),
+    );
+  });
+}

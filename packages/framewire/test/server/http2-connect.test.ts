@@ -45,6 +45,8 @@ test('RFC 8441 §5: a stream carries a WebSocket, from the 200 to END_STREAM', a
   assert.equal(request?.encrypted, false);
   assert.equal(request?.remoteAddress, '127.0.0.1');
   assert.equal(request?.message, undefined);
+  assert.equal(request?.headers.get('host'), `127.0.0.1:${port}`);
+  assert.equal(request?.headers.has(':method'), false);
   stream.destroy();
 });
 
@@ -222,6 +224,34 @@ test('other listeners for CONNECT are left what is not for this server', async (
   await client.open({ ':path': '/chat' });
 });
 
+test('81 where nothing else listens, all that is asked is answered, and resets do no harm', async (t) => {
+  const httpServer = http2.createServer();
+  new WebSocketServer(echoing).attach(httpServer);
+  const client = await RawHttp2Client.dial(t, await listen(t, httpServer));
+  const page = client.session.request({ ':path': '/' });
+  assert.equal(await within(bodyOf(page), 'a page'), 'there are WebSockets only\n');
+  for (let count = 0; count < 3; count++) {
+    const request = client.session.request({ ':path': '/', ':method': 'POST' });
+    request.on('error', () => {});
+    request.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+  }
+  await client.open();
+});
+
+test('a stream that somebody has answered is refused by upgradeStream', async (t) => {
+  const httpServer = http2.createServer({ settings: { enableConnectProtocol: true } });
+  const server = new WebSocketServer(echoing);
+  const refused = new Promise<unknown>((resolve) => {
+    httpServer.on('stream', (stream, headers) => {
+      stream.respond({ ':status': 404 });
+      server.upgradeStream(stream, headers).catch(resolve);
+    });
+  });
+  const client = await RawHttp2Client.dial(t, await listen(t, httpServer));
+  assert.equal((await client.connect()).status, 404);
+  assert.equal(((await refused) as { code?: string }).code, 'ERR_WS_ALREADY_UPGRADED');
+});
+
 test("upgradeStream answers a 'stream' event, with a decision of the caller's", async (t) => {
   const httpServer = http2.createServer({ settings: { enableConnectProtocol: true } });
   const server = new WebSocketServer<number>({
@@ -245,7 +275,7 @@ test('disposing detaches: new streams are not answered, open connections stay', 
   const client = await RawHttp2Client.dial(t, await listen(t, httpServer));
   const peer = await client.open();
   attachment[Symbol.dispose]();
-  assert.equal((await client.connect()).status, 405);
+  assert.equal((await client.connect()).status, 404);
   peer.sendText('still here');
   await peer.expectMessage('still here');
 });
