@@ -48,7 +48,7 @@ export type { MessageStream } from './connection/message-stream.ts';
 export type { StreamSource } from './connection/send-queue.ts';
 export { json, message, type Codec, type CodecConnection } from './connection/codec.ts';
 export type { WebStreams } from './connection/views.ts';
-export type { Clock, Timer } from './connection/clock.ts';
+export { systemClock, type Clock, type Timer } from './connection/clock.ts';
 
 // How they end, and what can go wrong.
 export { CloseCode } from './protocol/close-code.ts';

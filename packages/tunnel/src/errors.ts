@@ -5,12 +5,15 @@
 
 export type TunnelErrorCode =
   // What a caller of the relay gets.
+  | 'ERR_TUNNEL_BAD_REQUEST'
   | 'ERR_TUNNEL_UNAUTHORIZED'
   | 'ERR_TUNNEL_FORBIDDEN'
   | 'ERR_TUNNEL_NO_ROUTE'
+  | 'ERR_TUNNEL_REQUEST_TIMEOUT'
   | 'ERR_TUNNEL_BODY_TOO_LARGE'
   | 'ERR_TUNNEL_RATE_LIMITED'
   | 'ERR_TUNNEL_HEAD_TOO_LARGE'
+  | 'ERR_TUNNEL_CALLER_GONE'
   | 'ERR_TUNNEL_BAD_RESPONSE'
   | 'ERR_TUNNEL_TARGET_UNREACHABLE'
   | 'ERR_TUNNEL_ABORTED'
@@ -43,12 +46,15 @@ interface Row {
 }
 
 const ROWS: Readonly<Record<TunnelErrorCode, Row>> = {
+  ERR_TUNNEL_BAD_REQUEST: { status: 400, text: 'the request is not valid' },
   ERR_TUNNEL_UNAUTHORIZED: { status: 401, text: 'this name asks who you are' },
   ERR_TUNNEL_FORBIDDEN: { status: 403, text: 'this is not allowed' },
   ERR_TUNNEL_NO_ROUTE: { status: 404, text: 'no tunnel has this name' },
+  ERR_TUNNEL_REQUEST_TIMEOUT: { status: 408, text: 'the request took too long to come' },
   ERR_TUNNEL_BODY_TOO_LARGE: { status: 413, text: 'the body is too large' },
   ERR_TUNNEL_RATE_LIMITED: { status: 429, text: 'too many requests' },
   ERR_TUNNEL_HEAD_TOO_LARGE: { status: 431, text: 'the headers are too large' },
+  ERR_TUNNEL_CALLER_GONE: { status: 499, text: 'the caller went away' },
   ERR_TUNNEL_BAD_RESPONSE: { status: 502, text: 'the target answered what is no HTTP' },
   ERR_TUNNEL_TARGET_UNREACHABLE: { status: 502, text: 'the target cannot be reached' },
   ERR_TUNNEL_ABORTED: { status: 502, text: 'the target or its agent broke off' },

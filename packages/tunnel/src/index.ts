@@ -1,3 +1,29 @@
 /** A reverse HTTP proxy over WebSocket. This page is the table of contents. */
 
+// The private side.
+export { openTunnel } from './agent/open-tunnel.ts';
+export type { RelayDialOptions, Tunnel, TunnelOptions, TunnelStatus } from './agent/open-tunnel.ts';
+export type { Onlooker, OnlookerOfOne } from './agent/forwarding-server.ts';
+export type { TargetRule, TargetRules } from './agent/target-rules.ts';
+export type { DialTargetOptions, FetchHandler, TargetOption } from './agent/target.ts';
+
+// The public side.
+export { TunnelRelay } from './relay/relay.ts';
+export type { RelayServer, TunnelInfo } from './relay/relay.ts';
+export type { RelayOptions } from './relay/relay-options.ts';
+export type { AgentEvent, RelayObserver, RequestEvent } from './relay/observer.ts';
+export type { PathRule, RoutingOptions } from './relay/routing.ts';
+export { createToken, hashToken, type AgentToken } from './relay/tokens.ts';
+export { hashPassword } from './relay/password.ts';
+export type { AccessPolicy } from './relay/access.ts';
+export type { RateLimitOptions } from './relay/rate-limit.ts';
+export type { AnswerHead, ForwardHooks, ForwardLimits, ForwardOutcome } from './http/forward.ts';
+
+// The protocol of wsp.
+export { WspRelay } from './wsp/wsp-relay.ts';
+export type { WspRelayOptions } from './wsp/relay-options.ts';
+export { openWspAgent, type WspAgent } from './wsp/wsp-agent.ts';
+export type { WspAgentOptions } from './wsp/agent-options.ts';
+export { readWspAgentConfig, readWspRelayConfig } from './wsp/config.ts';
+
 export { TUNNEL_ERROR_CODES, TunnelError, type TunnelErrorCode } from './errors.ts';

@@ -15,6 +15,9 @@ export const EXCLUSIVE_HEADER = 'X-Tunnel-Exclusive';
 /** What an agent calls itself: the same on all of its connections. */
 export const AGENT_HEADER = 'X-Tunnel-Agent';
 
+/** The Host that the target is told in place of the one the caller has asked for. */
+export const HOST_HEADER = 'X-Tunnel-Host';
+
 /** Of the relay's 101: where the world reaches the names, separated by commas. */
 export const URLS_HEADER = 'X-Tunnel-Urls';
 

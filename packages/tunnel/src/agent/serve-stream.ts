@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
 import { readPreamble, type Preamble } from '../preamble.ts';
 import { ERROR_HEADER } from '../registration.ts';
-import { splice } from '../splice.ts';
+import { splice } from '../http/splice.ts';
 import { dialTarget, type AddressTarget, type DialTargetOptions } from './target.ts';
 
 export interface StreamServing {
@@ -62,7 +62,7 @@ function join(
   };
   const connected = (): void => {
     settle();
-    splice(stream, far);
+    splice(stream, far, { onDone: () => {} });
   };
   const settle = (): void => {
     clearTimeout(timer);

@@ -1,0 +1,97 @@
+/** An agent that reads what it passes on: for rules, and for whoever looks on, such as the inspector. */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { Duplex } from 'node:stream';
+import { systemClock, type Clock } from 'framewire';
+import { TunnelError } from '../errors.ts';
+import { answerError, answerUpgradeError } from '../http/answer-error.ts';
+import { forwardRequest } from '../http/forward-request.ts';
+import { forwardUpgrade } from '../http/forward-upgrade.ts';
+import type { ForwardHooks, ForwardLimits, ForwardOutcome, Upstream } from '../http/forward.ts';
+import type { AddressTarget, DialTargetOptions } from './target.ts';
+import { dialTarget } from './target.ts';
+
+/** Who is shown each request, and how it ended. */
+export interface Onlooker {
+  /** Of a request that begins; what it returns is told of the rest. */
+  onRequest(request: IncomingMessage, isUpgrade: boolean): OnlookerOfOne | undefined;
+}
+
+export interface OnlookerOfOne extends ForwardHooks {
+  onOutcome(outcome: ForwardOutcome): void;
+}
+
+export interface ForwardingServerOptions {
+  readonly target: AddressTarget;
+  readonly dialling: DialTargetOptions;
+  readonly limits: ForwardLimits;
+  readonly isAllowed: (method: string, target: string) => boolean;
+  readonly onlooker: Onlooker | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** An HTTP server that never listens: it is given its connections. */
+export function createForwardingServer(options: ForwardingServerOptions): http.Server {
+  const { target, dialling, limits, isAllowed, onlooker, clock = systemClock } = options;
+  const agent = target.isSecure
+    ? new https.Agent({ keepAlive: true, ...dialling.tls })
+    : new http.Agent({ keepAlive: true });
+  agent.createConnection = () => dialTarget(target, dialling);
+  const upstream: Upstream = {
+    agent,
+    host: target.hostname,
+    ...(target.port !== 0 && { port: target.port }),
+    ...(target.isSecure && { protocol: 'https:' }),
+  };
+  // The relay has bounded the head, and watches over the time until it has come.
+  const server = http.createServer({
+    requestTimeout: 0,
+    headersTimeout: 0,
+    maxHeaderSize: 128 * 1024,
+    keepAliveTimeout: 60_000,
+  });
+  const forbidden = (request: IncomingMessage): TunnelError | undefined =>
+    isAllowed(request.method ?? '', request.url ?? '')
+      ? undefined
+      : new TunnelError('ERR_TUNNEL_FORBIDDEN', `${request.method} ${request.url}`);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const error = forbidden(request);
+    const watching = onlooker?.onRequest(request, false);
+    if (error !== undefined) {
+      answerError(request, response, error);
+      watching?.onOutcome(refused(error));
+      return;
+    }
+    const hooks = watching === undefined ? {} : { hooks: watching };
+    void forwardRequest(request, response, upstream, { limits, clock, ...hooks }).then((outcome) =>
+      watching?.onOutcome(outcome),
+    );
+  };
+  server.on('request', onRequest).on('checkContinue', onRequest);
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const error = forbidden(request);
+    const watching = onlooker?.onRequest(request, true);
+    if (error !== undefined) {
+      answerUpgradeError(request, socket, error);
+      watching?.onOutcome(refused(error));
+      return;
+    }
+    const hooks = watching === undefined ? {} : { hooks: watching };
+    void forwardUpgrade(request, socket, head, upstream, { limits, clock, ...hooks }).then(
+      (outcome) => watching?.onOutcome(outcome),
+    );
+  });
+  server.on('close', () => agent.destroy());
+  return server;
+}
+
+function refused(error: TunnelError): ForwardOutcome {
+  return {
+    status: error.status,
+    error,
+    requestOctets: 0,
+    answerOctets: 0,
+    timings: { connected: undefined, answered: undefined, ended: 0 },
+    hasRetried: false,
+  };
+}

@@ -1,0 +1,342 @@
+/** The private side: connections to the relay that are kept up, and what the world asks over them. */
+import { randomUUID } from 'node:crypto';
+import type http from 'node:http';
+import {
+  HandshakeError,
+  reconnecting,
+  type Clock,
+  type Connection,
+  type ConnectionEnd,
+  type ReconnectingOptions,
+} from 'framewire';
+import { invalidArgument, TUNNEL_ERROR_CODES, TunnelError } from '../errors.ts';
+import { MuxSession } from '../mux/session.ts';
+import {
+  AGENT_HEADER,
+  ERROR_HEADER,
+  EXCLUSIVE_HEADER,
+  HOST_HEADER,
+  isName,
+  MUX_PROTOCOL,
+  NAMES_HEADER,
+  REGISTER_PATH,
+  URLS_HEADER,
+} from '../registration.ts';
+import { DEFAULT_FORWARD_LIMITS } from '../http/forward.ts';
+import { createForwardingServer, type Onlooker } from './forwarding-server.ts';
+import { createHandlerServer } from './handler-server.ts';
+import { serveStream, type StreamServing } from './serve-stream.ts';
+import { compileRules, type TargetRules } from './target-rules.ts';
+import {
+  parseTarget,
+  type AddressTarget,
+  type DialTargetOptions,
+  type TargetOption,
+} from './target.ts';
+
+/** Options of framewire's `connect` that say how the relay is dialled. */
+export type RelayDialOptions = Pick<
+  ReconnectingOptions,
+  'agent' | 'dial' | 'dialTls' | 'httpVersion' | 'proxy' | 'tcp' | 'tls'
+>;
+
+export interface TunnelOptions extends DialTargetOptions {
+  /**
+   * What is exposed: `http://localhost:3000`, `https:`, `unix:/run/app.sock`, `tcp://localhost:5432`,
+   * a port alone, or a function from `Request` to `Response`.
+   */
+  readonly target: TargetOption;
+  /** The name, or names, to be reached by; with tokens, one that the token allows. */
+  readonly name: string | readonly string[];
+  /** Shown to the relay; a function is asked for each connection. */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** Nobody else may serve the name meanwhile; one who does already is a refusal. Default false. */
+  readonly exclusive?: boolean | undefined;
+  /**
+   * The Host that the target is told: that of the caller (`'preserve'`, the default), that of the target
+   * (`'target'`), or another one.
+   */
+  readonly host?: string | undefined;
+  /** Connections to the relay: one may break, or drain, without anybody noticing. Default 2. */
+  readonly connections?: number | undefined;
+  /** Requests, and other streams, at a time on each connection. Default 1 000. */
+  readonly maxStreams?: number | undefined;
+  /** Milliseconds for the target to take a connection. Default 10 000. */
+  readonly connectTimeout?: number | undefined;
+  /** What callers may ask of the target. Requests are read then, and written anew. Default: all. */
+  readonly rules?: TargetRules | undefined;
+  /** Shown each request and its answer, such as an inspector. Requests are read then. */
+  readonly onlooker?: Onlooker | undefined;
+  /** How the relay is dialled: through a proxy, with certificates and so on. */
+  readonly relay?: RelayDialOptions | undefined;
+  /** How long to wait between attempts, as for framewire's `reconnecting`. */
+  readonly backoff?: Pick<ReconnectingOptions, 'minDelay' | 'maxDelay' | 'stableTime'> | undefined;
+  /** Ends the tunnel; streams that are open break off. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of changes: see `TunnelStatus`. */
+  readonly onStatus?: ((status: TunnelStatus, end: ConnectionEnd | undefined) => void) | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** `online` while at least one connection is there. */
+export type TunnelStatus = 'connecting' | 'online' | 'reconnecting' | 'closed';
+
+export interface Tunnel {
+  /** Where the world reaches it, as the relay says. */
+  readonly urls: readonly URL[];
+  readonly status: TunnelStatus;
+  /** Streams that are open. */
+  readonly streams: number;
+  /** Fulfils when it has ended for good: with the error, unless `close` or the signal ended it. */
+  readonly closed: Promise<Error | undefined>;
+  /** Takes no more requests, waits for those that are open (at most so many milliseconds), and ends. */
+  close(timeout?: number): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens a tunnel: resolves when the first connection to the relay is there. Rejects with the error that
+ * is final, such as `ERR_TUNNEL_BAD_TOKEN`; what may pass is tried again, without end.
+ */
+export async function openTunnel(relay: string | URL, options: TunnelOptions): Promise<Tunnel> {
+  const tunnel = new RunningTunnel(relay, options);
+  await tunnel.online;
+  return tunnel;
+}
+
+/** Milliseconds that `close` waits for what is open. */
+const CLOSE_TIMEOUT = 30_000;
+
+class RunningTunnel implements Tunnel {
+  urls: readonly URL[] = [];
+  status: TunnelStatus = 'connecting';
+  readonly online: Promise<void>;
+  readonly closed: Promise<Error | undefined>;
+  readonly #url: URL;
+  readonly #options: TunnelOptions;
+  readonly #headers: () => Promise<Record<string, string>>;
+  readonly #serving: StreamServing;
+  readonly #sessions = new Set<MuxSession>();
+  readonly #stop = new AbortController();
+  #slots = 0;
+  #isClosing = false;
+  #wasOnline = false;
+  #goOnline!: () => void;
+  #failOnline!: (error: unknown) => void;
+  #end!: (error: Error | undefined) => void;
+
+  constructor(relay: string | URL, options: TunnelOptions) {
+    const { connections = 2, signal } = options;
+    if (!Number.isInteger(connections) || connections < 1 || connections > 16) {
+      throw invalidArgument(`connections must be 1 to 16, got ${connections}`);
+    }
+    this.#url = registerUrl(relay);
+    this.#options = options;
+    this.#headers = headersOf(options);
+    this.#serving = servingOf(options);
+    this.online = new Promise((resolve, reject) => {
+      this.#goOnline = resolve;
+      this.#failOnline = reject;
+    });
+    this.closed = new Promise((resolve) => (this.#end = resolve));
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', () => this.#finish(signal.reason), { once: true });
+    for (let slot = 0; slot < connections; slot++) this.#keepUp();
+  }
+
+  get streams(): number {
+    let streams = 0;
+    for (const session of this.#sessions) streams += session.streams;
+    return streams;
+  }
+
+  async close(timeout: number = CLOSE_TIMEOUT): Promise<void> {
+    this.#isClosing = true;
+    for (const session of this.#sessions) session.goAway();
+    const drained = Promise.all([...this.#sessions].map((session) => session.drained));
+    await Promise.race([drained, this.#delay(timeout)]);
+    this.#finish(undefined);
+    await this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** One connection, and another when it is lost, until the tunnel ends. */
+  #keepUp(): void {
+    this.#slots++;
+    this.#run().then(
+      () => this.#slotEnded(undefined),
+      (error: unknown) => this.#slotEnded(error),
+    );
+  }
+
+  async #run(): Promise<void> {
+    const { relay, backoff, clock } = this.#options;
+    const connections = reconnecting(this.#url, {
+      ...relay,
+      ...backoff,
+      clock,
+      protocols: MUX_PROTOCOL,
+      headers: this.#headers,
+      // The session has pings of its own, which go both ways and find a process that hangs too.
+      heartbeat: false,
+      perMessageDeflate: false,
+      signal: this.#stop.signal,
+      isFinal: (end) => this.#isFinal(end),
+      onEnd: (end) => this.#tell('reconnecting', end),
+    });
+    for await (const connection of connections) {
+      const isReplaced = await this.#serve(connection);
+      // Its replacement is there already, or on its way.
+      if (isReplaced) return;
+    }
+  }
+
+  /** Until the session has ended; whether another has taken its place before. */
+  async #serve(connection: Connection<undefined>): Promise<boolean> {
+    const { maxStreams, clock } = this.#options;
+    let isReplaced = false;
+    const session = new MuxSession(connection, {
+      role: 'client',
+      maxStreams,
+      clock,
+      onStream: (stream) => serveStream(stream, this.#serving),
+      // Make before break: the relay drains, and this one ends when its streams have.
+      onGoAway: () => {
+        if (this.#isClosing) return;
+        isReplaced = true;
+        this.#keepUp();
+      },
+    });
+    this.#sessions.add(session);
+    this.#opened(connection);
+    if (this.#isClosing) session.goAway();
+    await session.closed;
+    this.#sessions.delete(session);
+    return isReplaced;
+  }
+
+  #opened(connection: Connection<undefined>): void {
+    const urls = connection.responseHeaders?.get(URLS_HEADER.toLowerCase()) ?? '';
+    this.urls = urls
+      .split(',')
+      .map((url) => url.trim())
+      .filter((url) => URL.canParse(url))
+      .map((url) => new URL(url));
+    this.#wasOnline = true;
+    this.#tell('online', undefined);
+    this.#goOnline();
+  }
+
+  #tell(status: TunnelStatus, end: ConnectionEnd | undefined): void {
+    // Of several connections one is enough.
+    const isUp = status === 'reconnecting' && this.#sessions.size > 0;
+    this.status = isUp ? 'online' : status;
+    this.#options.onStatus?.(this.status, end);
+  }
+
+  #slotEnded(error: unknown): void {
+    this.#slots--;
+    if (error !== undefined && !this.#stop.signal.aborted) this.#finish(toError(error));
+    else if (this.#slots === 0) this.#finish(undefined);
+  }
+
+  #finish(error: unknown): void {
+    if (this.status === 'closed') return;
+    this.status = 'closed';
+    this.#stop.abort();
+    for (const session of this.#sessions) session.close();
+    this.#serving.server?.closeAllConnections();
+    this.#failOnline(error ?? new TunnelError('ERR_TUNNEL_SESSION_CLOSED', 'it was closed'));
+    this.online.catch(() => {});
+    this.#options.onStatus?.('closed', undefined);
+    this.#end(error === undefined ? undefined : toError(error));
+  }
+
+  /** Who held the names before has them taken by itself, until the relay notices that it is gone. */
+  #isFinal({ error }: ConnectionEnd): boolean | undefined {
+    const isTaken = HandshakeError.isInstance(error) && error.status === 409;
+    return isTaken && this.#wasOnline ? false : undefined;
+  }
+
+  #delay(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      void this.closed.then(() => clearTimeout(timer));
+    });
+  }
+}
+
+/** The scheme `http:` stands for `ws:`; without a path it is that of registrations. */
+function registerUrl(relay: string | URL): URL {
+  const url = new URL(relay);
+  if (url.pathname === '/') url.pathname = REGISTER_PATH;
+  return url;
+}
+
+function headersOf(options: TunnelOptions): () => Promise<Record<string, string>> {
+  const { token, exclusive = false } = options;
+  const host = hostOf(options);
+  const names = typeof options.name === 'string' ? [options.name] : options.name;
+  for (const name of names) {
+    if (!isName(name.toLowerCase())) throw invalidArgument(`"${name}" is no name of a tunnel`);
+  }
+  const agent = randomUUID();
+  return async () => {
+    const shown = typeof token === 'function' ? await token() : token;
+    return {
+      [NAMES_HEADER]: names.join(', '),
+      [AGENT_HEADER]: agent,
+      ...(exclusive && { [EXCLUSIVE_HEADER]: '1' }),
+      ...(host !== undefined && { [HOST_HEADER]: host }),
+      ...(shown !== undefined && { Authorization: `Bearer ${shown}` }),
+    };
+  };
+}
+
+function hostOf({ host = 'preserve', target }: TunnelOptions): string | undefined {
+  if (host === 'preserve') return undefined;
+  if (host !== 'target') return host;
+  const parsed = parseTarget(target);
+  if (parsed.kind === 'handler') throw invalidArgument('a handler has no host of its own');
+  return parsed.host;
+}
+
+function servingOf(options: TunnelOptions): StreamServing {
+  const target = parseTarget(options.target);
+  const { tls, allowLinkLocal, connectTimeout = 10_000 } = options;
+  const dialling: DialTargetOptions = { tls, allowLinkLocal };
+  if (target.kind === 'handler') {
+    const server = createHandlerServer(target.handler);
+    return { server, target: undefined, dialling, connectTimeout };
+  }
+  return { server: readingServer(target, dialling, options), target, dialling, connectTimeout };
+}
+
+/** Where nobody wants to know what is passed on, octets go as they are. */
+function readingServer(
+  target: AddressTarget,
+  dialling: DialTargetOptions,
+  { rules, onlooker, connectTimeout, clock }: TunnelOptions,
+): http.Server | undefined {
+  if (rules === undefined && onlooker === undefined) return undefined;
+  if (target.kind !== 'http') throw invalidArgument('only HTTP has rules, and can be looked at');
+  const limits = {
+    ...DEFAULT_FORWARD_LIMITS,
+    ...(connectTimeout !== undefined && { connectTimeout }),
+  };
+  const isAllowed = compileRules(rules ?? {});
+  return createForwardingServer({ target, dialling, limits, isAllowed, onlooker, clock });
+}
+
+/** What the relay says, by its code, rather than how the handshake failed. */
+function toError(error: unknown): Error {
+  if (HandshakeError.isInstance(error)) {
+    const said = error.headers?.get(ERROR_HEADER.toLowerCase());
+    const code = TUNNEL_ERROR_CODES.find((known) => known === said);
+    if (code !== undefined) return new TunnelError(code, '', { cause: error });
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}

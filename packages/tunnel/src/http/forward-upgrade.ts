@@ -1,0 +1,255 @@
+/** RFC 9110 §7.8 — an upgrade, such as to a WebSocket, and the octets of whatever it becomes. */
+import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TunnelError } from '../errors.ts';
+import { answerUpgradeError } from './answer-error.ts';
+import { ask, whenConnected } from './asking.ts';
+import { rawHead, reset, sendHead } from './caller.ts';
+import {
+  Account,
+  resolveForwarding,
+  type Forwarding,
+  type ForwardOptions,
+  type ForwardOutcome,
+  type Upstream,
+} from './forward.ts';
+import { framingOf, responseFields, trailerPairs } from './hop-by-hop.ts';
+import { hasContent, requestFraming } from './prepare.ts';
+import { splice } from './splice.ts';
+import { TimeLimit } from './time-limit.ts';
+import { toTunnelError } from './upstream-error.ts';
+
+/**
+ * Passes an upgrade on, with what a server's `upgrade` event brings. Resolves once both sides are
+ * closed; never rejects, and always answers or destroys. A refusal is passed on as it is, with its
+ * content, and ends the connection. `Upstream.headers` are those of `prepareFields(request, true)`.
+ */
+export function forwardUpgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+  upstream: Upstream,
+  options: ForwardOptions = {},
+): Promise<ForwardOutcome> {
+  return new Promise((resolve) => {
+    const forwarding = resolveForwarding(options);
+    new UpgradeForwarding(request, socket, head, forwarding, resolve).start(upstream);
+  });
+}
+
+class UpgradeForwarding {
+  readonly #request: IncomingMessage;
+  readonly #socket: Duplex;
+  readonly #early: Uint8Array;
+  readonly #forwarding: Forwarding;
+  readonly #resolve: (outcome: ForwardOutcome) => void;
+  readonly #account: Account;
+  readonly #limit: TimeLimit;
+  #phase: 'connecting' | 'waiting' | 'refused' | 'upgraded' = 'connecting';
+  #asked: ClientRequest | undefined;
+  #far: Duplex | undefined;
+  #isComplete = false;
+  #isDone = false;
+
+  constructor(
+    request: IncomingMessage,
+    socket: Duplex,
+    early: Uint8Array,
+    forwarding: Forwarding,
+    resolve: (outcome: ForwardOutcome) => void,
+  ) {
+    this.#request = request;
+    this.#socket = socket;
+    this.#early = early;
+    this.#forwarding = forwarding;
+    this.#resolve = resolve;
+    this.#account = new Account(forwarding.clock);
+    this.#limit = new TimeLimit(forwarding.clock, () => this.#onTime());
+  }
+
+  start(upstream: Upstream): void {
+    const socket = this.#socket;
+    if (socket.destroyed) {
+      this.#settle();
+      return;
+    }
+    socket.on('error', () => {}).on('close', this.#onClosed);
+    const framing = requestFraming(this.#request);
+    if (framing instanceof TunnelError) {
+      this.#fail(framing);
+    } else if (hasContent(framing)) {
+      // Where the content ends and the new protocol begins, no two parsers agree about.
+      this.#fail(new TunnelError('ERR_TUNNEL_BAD_REQUEST', 'an upgrade with content'));
+    } else {
+      this.#ask(upstream);
+    }
+  }
+
+  #ask(upstream: Upstream): void {
+    const asked = ask(this.#request, upstream, true);
+    if (asked instanceof TunnelError) {
+      this.#fail(asked);
+      return;
+    }
+    this.#asked = asked;
+    this.#limit.set(this.#forwarding.limits.connectTimeout);
+    asked
+      .on('socket', (socket) => whenConnected(socket, this.#onConnected))
+      .on('upgrade', this.#onUpgraded)
+      .on('response', this.#onRefused)
+      .on('error', (error) => this.#onLost(toTunnelError(error, this.#phase !== 'connecting')))
+      .on('close', () => this.#onLost(new TunnelError('ERR_TUNNEL_ABORTED', 'before the answer')))
+      .end();
+  }
+
+  /** What becomes of an answer that has begun is told elsewhere. */
+  #onLost(error: TunnelError): void {
+    if (this.#phase === 'upgraded' || this.#phase === 'refused') return;
+    this.#fail(error);
+  }
+
+  readonly #onConnected = (): void => {
+    if (this.#isDone || this.#phase !== 'connecting') return;
+    this.#account.connected();
+    this.#phase = 'waiting';
+    this.#limit.set(this.#forwarding.limits.firstByteTimeout);
+  };
+
+  readonly #onUpgraded = (answer: IncomingMessage, far: Socket, early: Uint8Array): void => {
+    const socket = this.#socket;
+    if (this.#isDone) {
+      far.destroy();
+      return;
+    }
+    this.#far = far;
+    const fields = this.#begin(answer, false);
+    this.#phase = 'upgraded';
+    const { hooks } = this.#forwarding;
+    socket.off('close', this.#onClosed);
+    socket.write(rawHead(101, answer.statusMessage ?? '', fields), 'latin1');
+    splice(socket, far, {
+      onNearChunk: (chunk) => this.#count('requestOctets', chunk, hooks.onRequestChunk),
+      onFarChunk: (chunk) => this.#count('answerOctets', chunk, hooks.onAnswerChunk),
+      onDone: (cause) => {
+        if (cause !== undefined) {
+          this.#account.error ??= new TunnelError('ERR_TUNNEL_ABORTED', '', { cause });
+        }
+        this.#settle();
+      },
+    });
+    // What came with the heads comes first.
+    if (this.#early.length > 0) socket.unshift(this.#early);
+    if (early.length > 0) far.unshift(early);
+  };
+
+  readonly #onRefused = (answer: IncomingMessage): void => {
+    if (this.#isDone) return;
+    const socket = this.#socket;
+    const framing = framingOf(answer.rawHeaders, 'ERR_TUNNEL_BAD_RESPONSE');
+    if (framing instanceof TunnelError) {
+      this.#fail(framing);
+      return;
+    }
+    const isChunked = framing.length === undefined && this.#request.httpVersionMinor > 0;
+    const fields = this.#begin(answer, isChunked);
+    const response = new ServerResponse(this.#request);
+    response.shouldKeepAlive = false;
+    const { statusCode: status = 0, statusMessage: reason = '' } = answer;
+    const refusal = sendHead(response, status, reason, fields);
+    if (refusal !== undefined) {
+      this.#fail(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', refusal.message, { cause: refusal }));
+      return;
+    }
+    this.#phase = 'refused';
+    response.assignSocket(socket as Socket);
+    response.flushHeaders();
+    this.#passContent(answer, response, isChunked);
+  };
+
+  #passContent(answer: IncomingMessage, response: ServerResponse, isChunked: boolean): void {
+    const socket = this.#socket;
+    const { hooks } = this.#forwarding;
+    answer
+      .on('data', (chunk: Uint8Array) => {
+        this.#count('answerOctets', chunk, hooks.onAnswerChunk);
+        if (!response.write(chunk)) answer.pause();
+      })
+      .on('error', () => {})
+      .on('end', () => {
+        if (!answer.complete) return;
+        this.#isComplete = true;
+        if (isChunked && response.chunkedEncoding) {
+          response.addTrailers(trailerPairs(answer.rawTrailers));
+        }
+        response.end(() => {
+          response.detachSocket(socket as Socket);
+          socket.end(() => socket.destroy());
+        });
+      })
+      .on('close', () => {
+        if (!this.#isComplete) this.#fail(new TunnelError('ERR_TUNNEL_ABORTED'));
+      });
+    socket.on('drain', () => answer.resume());
+  }
+
+  /** The head of the answer is there: what of it is passed on. */
+  #begin(answer: IncomingMessage, isChunked: boolean): string[] {
+    const { statusCode: status = 0, statusMessage: reason = '' } = answer;
+    const fields = responseFields(answer.rawHeaders, { isChunked, status });
+    const { hooks, limits } = this.#forwarding;
+    hooks.onAnswer?.({ status, reason, fields }, answer);
+    this.#limit.set(limits.idleTimeout);
+    this.#account.answered(status);
+    return fields;
+  }
+
+  #count(
+    side: 'requestOctets' | 'answerOctets',
+    chunk: Uint8Array,
+    hook: ((chunk: Uint8Array) => void) | undefined,
+  ): void {
+    this.#account[side] += chunk.length;
+    this.#limit.restart();
+    hook?.(chunk);
+  }
+
+  /** The caller's socket is gone before anything took it over. */
+  readonly #onClosed = (): void => {
+    this.#asked?.destroy();
+    if (!this.#isComplete) this.#account.error ??= new TunnelError('ERR_TUNNEL_CALLER_GONE');
+    this.#settle();
+  };
+
+  #onTime(): void {
+    const code =
+      this.#phase === 'connecting'
+        ? 'ERR_TUNNEL_CONNECT_TIMEOUT'
+        : this.#phase === 'waiting'
+          ? 'ERR_TUNNEL_FIRST_BYTE_TIMEOUT'
+          : 'ERR_TUNNEL_IDLE_TIMEOUT';
+    this.#fail(new TunnelError(code));
+  }
+
+  #fail(error: TunnelError): void {
+    if (this.#isDone) return;
+    this.#account.error ??= error;
+    this.#limit.cancel();
+    const hasBegun = this.#phase === 'upgraded' || this.#phase === 'refused';
+    if (hasBegun) {
+      reset(this.#socket);
+      if (this.#far !== undefined) reset(this.#far);
+    } else {
+      this.#isDone = true;
+      this.#account.answered(error.status);
+      answerUpgradeError(this.#request, this.#socket, error);
+    }
+    this.#asked?.destroy();
+  }
+
+  #settle(): void {
+    this.#isDone = true;
+    this.#limit.cancel();
+    this.#resolve(this.#account.close());
+  }
+}

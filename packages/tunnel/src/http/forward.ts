@@ -1,0 +1,142 @@
+/** What forwarding one request takes and tells, whatever becomes of it. */
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { type Clock, systemClock } from 'framewire';
+import type { TunnelError } from '../errors.ts';
+import type { Fields } from './hop-by-hop.ts';
+
+/**
+ * How to reach whoever serves, as `http.request` takes it: `agent` or `createConnection`, `host`,
+ * `port` or `socketPath`, `protocol` (`https:` for TLS, with its options), `maxHeaderSize`.
+ * `method` and `path` are those of the request unless given. A keep-alive agent is what makes
+ * requests cheap. Node asks a `createConnection` only where `agent` is undefined.
+ */
+export interface Upstream extends Omit<RequestOptions, 'headers' | 'timeout' | 'signal'> {
+  /**
+   * Names and values in turn, complete: with Host and with the framing, as `prepareFields` makes
+   * them. Default `prepareFields` of the request.
+   */
+  readonly headers?: readonly string[];
+}
+
+/** `Infinity` is no limit. A timeout is a 504 until the head of the answer is out, then an abort. */
+export interface ForwardLimits {
+  /** Milliseconds until there is a connection; none pass where one is reused. Default 10 000. */
+  readonly connectTimeout: number;
+  /**
+   * Milliseconds until the head of the answer, from the last octets of the request that were passed
+   * on, or the last interim response. Where it is the caller who sends nothing it is a 408.
+   * Default 60 000.
+   */
+  readonly firstByteTimeout: number;
+  /**
+   * Milliseconds without an octet passed on in either direction, once there is a head; of upgraded
+   * connections too. Default 300 000.
+   */
+  readonly idleTimeout: number;
+  /**
+   * Octets of the content of a request. More is a 413: before anything is asked if Content-Length
+   * says so. Default `Infinity`.
+   */
+  readonly maxBodySize: number;
+}
+
+export const DEFAULT_FORWARD_LIMITS: ForwardLimits = Object.freeze({
+  connectTimeout: 10_000,
+  firstByteTimeout: 60_000,
+  idleTimeout: 300_000,
+  maxBodySize: Infinity,
+});
+
+/** What an answer has before its content. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly reason: string;
+  /** Names and values in turn, without those of one hop; may be changed in place. */
+  readonly fields: Fields;
+}
+
+/** Called on the way; what they throw is not caught. Chunks are not to be changed or kept. */
+export interface ForwardHooks {
+  /** Not called for interim responses. */
+  readonly onAnswer?: (head: AnswerHead, answer: IncomingMessage) => void;
+  readonly onRequestChunk?: (chunk: Uint8Array) => void;
+  readonly onAnswerChunk?: (chunk: Uint8Array) => void;
+}
+
+export interface ForwardOptions {
+  readonly limits?: ForwardLimits;
+  readonly hooks?: ForwardHooks;
+  readonly clock?: Clock;
+}
+
+export interface ForwardOutcome {
+  /** What the caller was answered with; undefined if it was nothing. */
+  readonly status: number | undefined;
+  /** Undefined if the answer was passed on as a whole. */
+  readonly error: TunnelError | undefined;
+  /** Octets of the content that were passed on. */
+  readonly requestOctets: number;
+  readonly answerOctets: number;
+  /** Milliseconds since the beginning; undefined for what did not happen. */
+  readonly timings: {
+    readonly connected: number | undefined;
+    readonly answered: number | undefined;
+    readonly ended: number;
+  };
+  /** Whether the request was sent a second time, as the connection it was given had died. */
+  readonly hasRetried: boolean;
+}
+
+/** The options with nothing left out. */
+export interface Forwarding {
+  readonly limits: ForwardLimits;
+  readonly hooks: ForwardHooks;
+  readonly clock: Clock;
+}
+
+const NO_HOOKS: ForwardHooks = Object.freeze({});
+
+export function resolveForwarding({ limits, hooks, clock }: ForwardOptions): Forwarding {
+  return {
+    limits: limits ?? DEFAULT_FORWARD_LIMITS,
+    hooks: hooks ?? NO_HOOKS,
+    clock: clock ?? systemClock,
+  };
+}
+
+/** What is counted on the way. */
+export class Account {
+  readonly #clock: Clock;
+  readonly #start: number;
+  status: number | undefined;
+  error: TunnelError | undefined;
+  requestOctets = 0;
+  answerOctets = 0;
+  hasRetried = false;
+  #connected: number | undefined;
+  #answered: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#start = clock.now();
+  }
+
+  connected(): void {
+    this.#connected ??= this.#clock.now() - this.#start;
+  }
+
+  answered(status: number): void {
+    this.status = status;
+    this.#answered = this.#clock.now() - this.#start;
+  }
+
+  close(): ForwardOutcome {
+    const { status, error, requestOctets, answerOctets, hasRetried } = this;
+    const timings = {
+      connected: this.#connected,
+      answered: this.#answered,
+      ended: this.#clock.now() - this.#start,
+    };
+    return { status, error, requestOctets, answerOctets, timings, hasRetried };
+  }
+}

@@ -1,0 +1,92 @@
+/** Which agents serve which names, and which of them is asked next. */
+import { TunnelError } from '../errors.ts';
+import type { AgentSession } from './agent-session.ts';
+
+/** Who wants to serve. */
+export interface Claim {
+  readonly agent: string;
+  readonly names: readonly string[];
+  readonly exclusive: boolean;
+  /** The Host that its target is told; undefined for that of the caller. */
+  readonly host: string | undefined;
+}
+
+/** Milliseconds for which a name without an agent is one that will be back, rather than unknown. */
+const MEMORY = 10 * 60_000;
+
+/** Names that are remembered so. */
+const MOST_REMEMBERED = 10_000;
+
+export class Registry {
+  readonly #sessions = new Map<string, Set<AgentSession>>();
+  /** When the last agent of a name went, oldest first. */
+  readonly #gone = new Map<string, number>();
+
+  get names(): IterableIterator<string> {
+    return this.#sessions.keys();
+  }
+
+  sessionsOf(name: string): ReadonlySet<AgentSession> {
+    return this.#sessions.get(name) ?? NONE;
+  }
+
+  /** All sessions, each once. */
+  get sessions(): ReadonlySet<AgentSession> {
+    return new Set([...this.#sessions.values()].flatMap((sessions) => [...sessions]));
+  }
+
+  /** Why the names cannot be had; connections of one agent do not exclude each other. */
+  refusal({ agent, names, exclusive }: Claim): TunnelError | undefined {
+    for (const name of names) {
+      for (const other of this.sessionsOf(name)) {
+        if (other.claim.agent === agent || !(exclusive || other.claim.exclusive)) continue;
+        return new TunnelError('ERR_TUNNEL_NAME_TAKEN', name);
+      }
+    }
+    return undefined;
+  }
+
+  add(session: AgentSession): void {
+    for (const name of session.claim.names) {
+      const sessions = this.#sessions.get(name) ?? new Set();
+      sessions.add(session);
+      this.#sessions.set(name, sessions);
+      this.#gone.delete(name);
+    }
+  }
+
+  remove(session: AgentSession, now: number): void {
+    for (const name of session.claim.names) {
+      const sessions = this.#sessions.get(name);
+      if (sessions?.delete(session) !== true || sessions.size > 0) continue;
+      this.#sessions.delete(name);
+      this.#gone.set(name, now);
+      const [oldest] = this.#gone.keys();
+      if (this.#gone.size > MOST_REMEMBERED && oldest !== undefined) this.#gone.delete(oldest);
+    }
+  }
+
+  /** The least busy agent; of several, the one that has waited longest. */
+  pick(name: string, now: number): AgentSession | TunnelError {
+    let best: AgentSession | undefined;
+    const sessions = this.#sessions.get(name);
+    if (sessions === undefined) return this.#missing(name, now);
+    for (const session of sessions) {
+      if (session.isDraining || session.isFull) continue;
+      if (best === undefined || session.active < best.active) best = session;
+    }
+    if (best === undefined) return new TunnelError('ERR_TUNNEL_BUSY', name);
+    // A set has the order of adding: who was asked goes to its end.
+    sessions.delete(best);
+    sessions.add(best);
+    return best;
+  }
+
+  #missing(name: string, now: number): TunnelError {
+    const since = this.#gone.get(name);
+    const isKnown = since !== undefined && now - since < MEMORY;
+    return new TunnelError(isKnown ? 'ERR_TUNNEL_NO_AGENT' : 'ERR_TUNNEL_NO_ROUTE', name);
+  }
+}
+
+const NONE: ReadonlySet<AgentSession> = new Set();

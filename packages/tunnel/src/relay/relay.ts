@@ -1,0 +1,426 @@
+/** The public side: callers ask for a name, and one of the agents that serve it answers. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TunnelError } from '../errors.ts';
+import { answerError, answerUpgradeError, type AnswerErrorOptions } from '../http/answer-error.ts';
+import type { CallerRequest, CallerResponse } from '../http/caller.ts';
+import { forwardRequest } from '../http/forward-request.ts';
+import { forwardUpgrade } from '../http/forward-upgrade.ts';
+import type { ForwardOptions, ForwardOutcome, Upstream } from '../http/forward.ts';
+import { plainAddress, withForwarded } from '../http/forwarded.ts';
+import type { Fields } from '../http/hop-by-hop.ts';
+import { prepareFields, withHost, withoutField } from '../http/prepare.ts';
+import { splice } from '../http/splice.ts';
+import { REGISTER_PATH } from '../registration.ts';
+import { WspRelay } from '../wsp/wsp-relay.ts';
+import type { AgentSession } from './agent-session.ts';
+import { tell, type RequestEvent } from './observer.ts';
+import { isRegistration, Registrar } from './registrar.ts';
+import { Registry } from './registry.ts';
+import { resolveRelayOptions, type RelayOptions, type RelaySettings } from './relay-options.ts';
+import type { Route } from './routing.ts';
+
+export interface TunnelInfo {
+  /** Connections of agents that serve the name. */
+  readonly connections: number;
+  /** Since when somebody has served it without a break. */
+  readonly since: Date;
+  readonly activeRequests: number;
+}
+
+/** Servers of `node:http`, `node:https`, and of `node:http2` with `allowHTTP1`. */
+export type RelayServer = Server | Http2SecureServer;
+
+/** What a request is let in with. */
+interface Admitted {
+  readonly route: Route;
+  readonly session: AgentSession;
+  readonly user: string | undefined;
+  readonly usedAuthorization: boolean;
+  readonly release: () => void;
+}
+
+interface Refused {
+  readonly error: TunnelError;
+  readonly route?: Route | undefined;
+  readonly options?: AnswerErrorOptions | undefined;
+}
+
+/** Seconds, for Retry-After where nobody knows better. */
+const RETRY_AFTER = 2;
+
+const RETRYABLE: ReadonlySet<string> = new Set([
+  'ERR_TUNNEL_NO_AGENT',
+  'ERR_TUNNEL_BUSY',
+  'ERR_TUNNEL_DRAINING',
+]);
+
+export class TunnelRelay {
+  #settings: RelaySettings;
+  readonly #registry = new Registry();
+  readonly #registrar: Registrar;
+  readonly #wsp: WspRelay | undefined;
+  readonly #attachments = new Set<Disposable>();
+  #active = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** Throws a `TypeError` that names the option that is wrong. */
+  constructor(options: RelayOptions) {
+    this.#settings = resolveRelayOptions(options);
+    this.#registrar = new Registrar(this.#registry, () => this.#settings);
+    if (options.wsp !== undefined && options.wsp !== false) this.#wsp = new WspRelay(options.wsp);
+  }
+
+  /** The names that are served, and by how many. */
+  get tunnels(): ReadonlyMap<string, TunnelInfo> {
+    const tunnels = new Map<string, TunnelInfo>();
+    for (const name of this.#registry.names) {
+      const sessions = [...this.#registry.sessionsOf(name)];
+      tunnels.set(name, {
+        connections: sessions.length,
+        since: sessions.reduce(
+          (oldest, { since }) => (since < oldest ? since : oldest),
+          new Date(),
+        ),
+        activeRequests: sessions.reduce((sum, { active }) => sum + active, 0),
+      });
+    }
+    return tunnels;
+  }
+
+  /** Requests and upgraded connections at the moment. */
+  get activeRequests(): number {
+    return this.#active;
+  }
+
+  get isDraining(): boolean {
+    return this.#registrar.isDraining;
+  }
+
+  /** Serves everything that comes to the server, agents too. Disposing detaches. */
+  attach(server: RelayServer): Disposable {
+    const onRequest = (request: CallerRequest, response: CallerResponse): void => {
+      this.handle(request, response);
+    };
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
+      this.upgrade(request, socket, head);
+    };
+    const emitter = server as Server;
+    // With a listener Node does not answer an Expect itself: that is for the target to do.
+    emitter.on('request', onRequest).on('checkContinue', onRequest).on('upgrade', onUpgrade);
+    const attachment = {
+      [Symbol.dispose]: () => {
+        emitter.off('request', onRequest).off('checkContinue', onRequest);
+        emitter.off('upgrade', onUpgrade);
+        this.#attachments.delete(attachment);
+      },
+    };
+    this.#attachments.add(attachment);
+    return attachment;
+  }
+
+  /**
+   * Other options from now on: a reload. Tokens that are gone end their sessions; requests that are
+   * under way are not disturbed. `wsp`, `memoryBudget` and `clock` stay as they were. Throws as the
+   * constructor, and changes nothing then.
+   */
+  update(options: RelayOptions): void {
+    const { clock } = this.#settings;
+    this.#settings = resolveRelayOptions({ ...options, clock });
+    this.#registrar.review();
+  }
+
+  /** Answers one request, as `attach` does. */
+  handle(request: CallerRequest, response: CallerResponse): void {
+    const incoming = request as IncomingMessage;
+    if (this.#handleWsp(incoming, response as ServerResponse)) return;
+    const admitted = this.#admit(incoming);
+    if (admitted instanceof Promise) {
+      void admitted.then((result) => this.#answer(request, response, result));
+    } else this.#answer(request, response, admitted);
+  }
+
+  /** Answers one upgrade: that of an agent, or of a caller. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    if (isRegistration(request)) {
+      this.#registrar.register(request, socket, head);
+      return;
+    }
+    if (this.#wsp !== undefined && isWspRegistration(request)) {
+      this.#wsp.register(request, socket, head);
+      return;
+    }
+    socket.on('error', () => {});
+    void Promise.resolve(this.#admit(request)).then((result) => {
+      this.#answerUpgrade(request, socket, head, result);
+    });
+  }
+
+  /** Joins a TCP connection, or any other stream, to the target of the name, which is a `tcp:` one. */
+  connect(socket: Duplex, name: string): void {
+    const { clock, observer } = this.#settings;
+    socket.on('error', () => {});
+    const session = this.#registry.pick(name, clock.now());
+    const caller = socket instanceof Socket ? plainAddress(socket.remoteAddress) : undefined;
+    const stream =
+      session instanceof TunnelError ? session : openStream(session, { kind: 'tcp', name, caller });
+    if (session instanceof TunnelError || stream instanceof TunnelError) {
+      socket.destroy();
+      tell(observer.onStream, { name, error: stream as TunnelError });
+      return;
+    }
+    this.#begin(session);
+    splice(socket, stream, {
+      onDone: (cause) => {
+        this.#finish(session);
+        const error = cause && new TunnelError('ERR_TUNNEL_ABORTED', '', { cause });
+        tell(this.#settings.observer.onStream, { name, error });
+      },
+    });
+  }
+
+  /**
+   * Has agents go elsewhere: they are told to open new connections, and refused here. Resolves when no
+   * request is open, or after so many milliseconds. Callers are served as long as an agent is there.
+   */
+  async drain(timeout: number = 30_000): Promise<void> {
+    this.#registrar.isDraining = true;
+    for (const session of this.#registry.sessions) session.drain();
+    if (this.#active === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#settings.clock.setTimer(timeout, resolve);
+      this.#onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Ends everything that is open, at once. Call `drain` before. */
+  async close(): Promise<void> {
+    this.#registrar.isDraining = true;
+    for (const attachment of this.#attachments) attachment[Symbol.dispose]();
+    for (const session of this.#registry.sessions) session.mux.close();
+    await Promise.all([this.#registrar.close(), this.#wsp?.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+    await this.close();
+  }
+
+  /** The endpoints of wsp, which are those of no tunnel. */
+  #handleWsp(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#wsp === undefined) return false;
+    const path = pathOf(request);
+    if (path === '/request' && request.headers['x-proxy-destination'] !== undefined) {
+      void this.#wsp.request(request, response);
+      return true;
+    }
+    if (path !== '/status' || !(this.#settings.router(request) instanceof TunnelError))
+      return false;
+    this.#wsp.status(request, response);
+    return true;
+  }
+
+  #admit(request: IncomingMessage): Admitted | Refused | Promise<Admitted | Refused> {
+    const route = this.#settings.router(request);
+    if (route instanceof TunnelError) return { error: route };
+    const access = this.#settings.accessOf(route.name);
+    if (access === undefined) return this.#choose(route, undefined, false);
+    const { authorization } = request.headers;
+    const result = access.check({ address: this.#addressOf(request), authorization });
+    const decide = (decided: Awaited<typeof result>): Admitted | Refused =>
+      decided.isAllowed
+        ? this.#choose(route, decided.user, decided.usedAuthorization)
+        : { error: decided.error, route, options: { fields: decided.fields } };
+    return result instanceof Promise ? result.then(decide) : decide(result);
+  }
+
+  #choose(route: Route, user: string | undefined, usedAuthorization: boolean): Admitted | Refused {
+    const { rateLimit, clock } = this.#settings;
+    const session = this.#registry.pick(route.name, clock.now());
+    if (session instanceof TunnelError) return { error: session, route };
+    const admission = rateLimit.admit(route.name);
+    if (!admission.isAdmitted) {
+      return { error: admission.error, route, options: { retryAfter: admission.retryAfter } };
+    }
+    const { release } = admission;
+    return { route, session, user, usedAuthorization, release };
+  }
+
+  #answer(request: CallerRequest, response: CallerResponse, result: Admitted | Refused): void {
+    const incoming = request as IncomingMessage;
+    const fields = 'error' in result ? result : this.#fieldsFor(incoming, result, false);
+    if ('error' in fields) {
+      answerError(request, response, fields.error, answerOptions(fields));
+      if (!('error' in result)) result.release();
+      this.#tell(incoming, result, refusedOutcome(fields.error), false);
+      return;
+    }
+    const admitted = result as Admitted;
+    this.#begin(admitted.session);
+    const { upstream, options } = this.#upstream(admitted, fields);
+    void forwardRequest(request, response, upstream, options).then((outcome) => {
+      this.#finish(admitted.session);
+      admitted.release();
+      this.#tell(incoming, admitted, outcome, false);
+    });
+  }
+
+  #answerUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    result: Admitted | Refused,
+  ): void {
+    const fields = 'error' in result ? result : this.#fieldsFor(request, result, true);
+    if ('error' in fields) {
+      answerUpgradeError(request, socket, fields.error, answerOptions(fields));
+      if (!('error' in result)) result.release();
+      this.#tell(request, result, refusedOutcome(fields.error), true);
+      return;
+    }
+    const admitted = result as Admitted;
+    this.#begin(admitted.session);
+    const { upstream, options } = this.#upstream(admitted, fields);
+    void forwardUpgrade(request, socket, head, upstream, options).then((outcome) => {
+      this.#finish(admitted.session);
+      admitted.release();
+      this.#tell(request, admitted, outcome, true);
+    });
+  }
+
+  #fieldsFor(
+    request: IncomingMessage,
+    { route, session, usedAuthorization }: Admitted,
+    isUpgrade: boolean,
+  ): Fields | Refused {
+    const prepared = prepareFields(request, isUpgrade);
+    if (prepared instanceof TunnelError) return { error: prepared, route };
+    const { sendsForwarded, trustedProxies } = this.#settings;
+    const { socket } = request;
+    const address = socket.remoteAddress;
+    const caller = {
+      address,
+      isSecure: isSecure(request),
+      host: route.authority,
+      port: socket.localPort,
+    };
+    const isTrusted = address !== undefined && trustedProxies.has(address);
+    const fields = withForwarded(prepared, caller, {
+      isTrusted,
+      sendsForwarded,
+      ...(route.prefix !== '' && { prefix: route.prefix }),
+    });
+    const bare = usedAuthorization ? withoutField(fields, 'authorization') : fields;
+    const { host } = session.claim;
+    return host === undefined ? bare : withHost(bare, host);
+  }
+
+  #upstream(
+    { route, session }: Admitted,
+    headers: Fields,
+  ): { readonly upstream: Upstream; readonly options: ForwardOptions } {
+    const { limits, clock } = this.#settings;
+    const { name: host, path } = route;
+    return {
+      upstream: { agent: session.requests, host, path, headers },
+      options: { limits, clock },
+    };
+  }
+
+  #begin(session: AgentSession): void {
+    session.active++;
+    this.#active++;
+  }
+
+  #finish(session: AgentSession): void {
+    session.active--;
+    this.#active--;
+    if (this.#active === 0) this.#onIdle?.();
+  }
+
+  #tell(
+    request: IncomingMessage,
+    result: Admitted | Refused,
+    outcome: ForwardOutcome,
+    isUpgrade: boolean,
+  ): void {
+    const { onRequest } = this.#settings.observer;
+    if (onRequest === undefined) return;
+    const event: RequestEvent = {
+      name: result.route?.name,
+      agent: 'session' in result ? result.session.claim.agent : undefined,
+      method: request.method ?? '',
+      host: hostOf(request),
+      path: request.url ?? '',
+      httpVersion: request.httpVersion,
+      isUpgrade,
+      address: this.#addressOf(request),
+      user: 'session' in result ? result.user : undefined,
+      userAgent: request.headers['user-agent'],
+      outcome,
+    };
+    tell(onRequest, event);
+  }
+
+  /** Of the caller: of a proxy in front that is believed, the last address it names. */
+  #addressOf({ socket, headers }: IncomingMessage): string | undefined {
+    const address = plainAddress(socket.remoteAddress);
+    const { trustedProxies } = this.#settings;
+    const named = headers['x-forwarded-for'];
+    if (address === undefined || typeof named !== 'string' || !trustedProxies.has(address)) {
+      return address;
+    }
+    const chain = named.split(',').map((entry) => plainAddress(entry.trim()));
+    return chain.findLast((entry) => entry !== undefined && !trustedProxies.has(entry)) ?? address;
+  }
+}
+
+function openStream(
+  session: AgentSession,
+  preamble: Parameters<AgentSession['open']>[0],
+): Duplex | TunnelError {
+  try {
+    return session.open(preamble);
+  } catch (error) {
+    return error as TunnelError;
+  }
+}
+
+function answerOptions({ error, options }: Refused): AnswerErrorOptions {
+  return RETRYABLE.has(error.code) ? { retryAfter: RETRY_AFTER, ...options } : { ...options };
+}
+
+function refusedOutcome(error: TunnelError): ForwardOutcome {
+  return {
+    status: error.status,
+    error,
+    requestOctets: 0,
+    answerOctets: 0,
+    timings: { connected: undefined, answered: undefined, ended: 0 },
+    hasRetried: false,
+  };
+}
+
+/** The Go agent sends the header always, if only with nothing in it. */
+function isWspRegistration(request: IncomingMessage): boolean {
+  return pathOf(request) === REGISTER_PATH && request.headers['x-secret-key'] !== undefined;
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
+}
+
+function isSecure({ socket }: IncomingMessage | Http2ServerRequest): boolean {
+  return 'encrypted' in socket && socket.encrypted;
+}
+
+function hostOf({ headers }: IncomingMessage): string {
+  const authority = headers[':authority'];
+  return headers.host ?? (typeof authority === 'string' ? authority : '');
+}

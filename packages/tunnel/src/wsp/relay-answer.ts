@@ -1,0 +1,60 @@
+/** What the relay itself answers a caller, in the form of Go's `http.Error`. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from 'framewire';
+import type { TunnelError } from '../errors.ts';
+
+export const FAILURE_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/plain; charset=utf-8',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+export function answer(response: ServerResponse, status: number, text: string): void {
+  const body = `${text}\n`;
+  response.statusCode = status;
+  // Go's words for a status it has no name for.
+  if (status === 526) response.statusMessage = `status code ${status}`;
+  for (const [name, value] of Object.entries(FAILURE_HEADERS)) response.setHeader(name, value);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.end(body);
+}
+
+/** Go's words where it has any. */
+export function failureText(error: TunnelError): string {
+  switch (error.code) {
+    case 'ERR_TUNNEL_NO_AGENT':
+      return 'No proxy available';
+    case 'ERR_TUNNEL_BUSY':
+      return 'Unable to get a proxy connection';
+    default:
+      return `Unable to get http response : ${error.message}`;
+  }
+}
+
+/**
+ * A caller that was answered before the end of its request goes on sending. Destroying its connection
+ * at once could destroy the answer on its way (RFC 9112 §9.6), so that it has some time to end. One
+ * that does not take the rest of its answer has some time too.
+ */
+export function linger(
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: {
+    readonly clock: Clock;
+    readonly lingerTimeout: number;
+    readonly bodyIdleTimeout: number;
+  },
+): void {
+  const { clock, lingerTimeout, bodyIdleTimeout } = settings;
+  if (response.destroyed) return;
+  if (!response.writableFinished && bodyIdleTimeout !== Infinity) {
+    const timer = clock.setTimer(bodyIdleTimeout, () => response.destroy());
+    const stop = (): void => timer.cancel();
+    response.once('finish', stop).once('close', stop);
+  }
+  if (request.complete || request.destroyed || lingerTimeout === Infinity) return;
+  const timer = clock.setTimer(lingerTimeout, () => request.destroy());
+  const stop = (): void => timer.cancel();
+  request.once('end', stop).once('close', stop);
+  request.on('error', () => {});
+  request.resume();
+}
