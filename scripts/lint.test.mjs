@@ -124,6 +124,11 @@ const layers = [
     may: ['./errors.ts', './protocol/frame.ts', './client/connect.ts', './server/server.ts'],
     mayNot: ['./testing/hex.ts', 'node:http', 'commander'],
   },
+  {
+    file: 'packages/tunnel/src/mux/frame.ts',
+    may: ['./flow-control.ts', '../errors.ts'],
+    mayNot: ['node:buffer', './session.ts', './stream.ts', 'framewire', '../clock.ts'],
+  },
   ...['packages/cli/src/echo.ts', 'packages/cli/test/echo.test.ts', 'examples/echo.ts'].map(
     (file) => ({
       file,

@@ -21,9 +21,28 @@ export type { AnswerHead, ForwardHooks, ForwardLimits, ForwardOutcome } from './
 
 // The protocol of wsp.
 export { WspRelay } from './wsp/wsp-relay.ts';
-export type { WspRelayOptions } from './wsp/relay-options.ts';
+export type {
+  WspAgentEvent,
+  WspPoolStatus,
+  WspRelayOptions,
+  WspRequestOutcome,
+} from './wsp/relay-options.ts';
 export { openWspAgent, type WspAgent } from './wsp/wsp-agent.ts';
-export type { WspAgentOptions } from './wsp/agent-options.ts';
+export type {
+  WspAgentOptions,
+  WspAgentOutcome,
+  WspConnectionEvent,
+  WspDialOptions,
+} from './wsp/agent-options.ts';
+export type { WspAgentPoolStatus } from './wsp/agent-pool.ts';
+export type { RuleOptions, WspRule } from './wsp/rules.ts';
 export { readWspAgentConfig, readWspRelayConfig } from './wsp/config.ts';
+export type { WspConfig, WspConfigProblem, WspRelayConfig } from './wsp/config.ts';
+
+// The multiplexer between them: yamux over binary messages.
+export { MuxSession, type MuxSessionOptions } from './mux/session.ts';
+export type { MuxStream } from './mux/stream.ts';
+export { Budget } from './mux/flow-control.ts';
+export { GoAwayCode } from './mux/frame.ts';
 
 export { TUNNEL_ERROR_CODES, TunnelError, type TunnelErrorCode } from './errors.ts';

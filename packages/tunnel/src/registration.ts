@@ -24,6 +24,14 @@ export const URLS_HEADER = 'X-Tunnel-Urls';
 /** Of a refusal, and of an answer that the tunnel gives in place of the target: the error's code. */
 export const ERROR_HEADER = 'X-Tunnel-Error';
 
+/** How each side finds out that the other is gone. */
+export interface LivenessOptions {
+  /** Milliseconds of silence after which a ping is sent. Default 15 000. */
+  readonly pingInterval?: number | undefined;
+  /** Milliseconds after that ping within which something must come. Default 15 000. */
+  readonly pingTimeout?: number | undefined;
+}
+
 /** RFC 1035 §2.3.1: a label of a host name, in lower case; underscores are left to wsp's greeting. */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/u;
 

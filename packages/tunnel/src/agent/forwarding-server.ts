@@ -7,7 +7,13 @@ import { TunnelError } from '../errors.ts';
 import { answerError, answerUpgradeError } from '../http/answer-error.ts';
 import { forwardRequest } from '../http/forward-request.ts';
 import { forwardUpgrade } from '../http/forward-upgrade.ts';
-import type { ForwardHooks, ForwardLimits, ForwardOutcome, Upstream } from '../http/forward.ts';
+import {
+  MAX_ANSWER_HEAD,
+  type ForwardHooks,
+  type ForwardLimits,
+  type ForwardOutcome,
+  type Upstream,
+} from '../http/forward.ts';
 import type { AddressTarget, DialTargetOptions } from './target.ts';
 import { dialTarget } from './target.ts';
 
@@ -39,6 +45,7 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
   agent.createConnection = () => dialTarget(target, dialling);
   const upstream: Upstream = {
     agent,
+    maxHeaderSize: MAX_ANSWER_HEAD,
     host: target.hostname,
     ...(target.port !== 0 && { port: target.port }),
     ...(target.isSecure && { protocol: 'https:' }),
@@ -47,7 +54,7 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
   const server = http.createServer({
     requestTimeout: 0,
     headersTimeout: 0,
-    maxHeaderSize: 128 * 1024,
+    maxHeaderSize: MAX_ANSWER_HEAD,
     keepAliveTimeout: 60_000,
   });
   const forbidden = (request: IncomingMessage): TunnelError | undefined =>

@@ -17,6 +17,7 @@ import {
   EXCLUSIVE_HEADER,
   HOST_HEADER,
   isName,
+  type LivenessOptions,
   MUX_PROTOCOL,
   NAMES_HEADER,
   REGISTER_PATH,
@@ -37,10 +38,10 @@ import {
 /** Options of framewire's `connect` that say how the relay is dialled. */
 export type RelayDialOptions = Pick<
   ReconnectingOptions,
-  'agent' | 'dial' | 'dialTls' | 'httpVersion' | 'proxy' | 'tcp' | 'tls'
+  'agent' | 'dial' | 'dialTls' | 'handshakeTimeout' | 'httpVersion' | 'proxy' | 'tcp' | 'tls'
 >;
 
-export interface TunnelOptions extends DialTargetOptions {
+export interface TunnelOptions extends DialTargetOptions, LivenessOptions {
   /**
    * What is exposed: `http://localhost:3000`, `https:`, `unix:/run/app.sock`, `tcp://localhost:5432`,
    * a port alone, or a function from `Request` to `Response`.
@@ -67,7 +68,10 @@ export interface TunnelOptions extends DialTargetOptions {
   readonly rules?: TargetRules | undefined;
   /** Shown each request and its answer, such as an inspector. Requests are read then. */
   readonly onlooker?: Onlooker | undefined;
-  /** How the relay is dialled: through a proxy, with certificates and so on. */
+  /**
+   * How the relay is dialled: through a proxy, with certificates and so on. Its opening handshake may
+   * take 10 000 milliseconds by default.
+   */
   readonly relay?: RelayDialOptions | undefined;
   /** How long to wait between attempts, as for framewire's `reconnecting`. */
   readonly backoff?: Pick<ReconnectingOptions, 'minDelay' | 'maxDelay' | 'stableTime'> | undefined;
@@ -117,6 +121,8 @@ class RunningTunnel implements Tunnel {
   readonly #headers: () => Promise<Record<string, string>>;
   readonly #serving: StreamServing;
   readonly #sessions = new Set<MuxSession>();
+  /** Those of a relay that drains. */
+  readonly #retiring = new WeakSet<MuxSession>();
   readonly #stop = new AbortController();
   #slots = 0;
   #isClosing = false;
@@ -164,17 +170,18 @@ class RunningTunnel implements Tunnel {
   }
 
   /** One connection, and another when it is lost, until the tunnel ends. */
-  #keepUp(): void {
+  #keepUp(replaced?: MuxSession): void {
     this.#slots++;
-    this.#run().then(
+    this.#run(replaced).then(
       () => this.#slotEnded(undefined),
       (error: unknown) => this.#slotEnded(error),
     );
   }
 
-  async #run(): Promise<void> {
+  async #run(replaced: MuxSession | undefined): Promise<void> {
     const { relay, backoff, clock } = this.#options;
     const connections = reconnecting(this.#url, {
+      handshakeTimeout: 10_000,
       ...relay,
       ...backoff,
       clock,
@@ -188,34 +195,35 @@ class RunningTunnel implements Tunnel {
       onEnd: (end) => this.#tell('reconnecting', end),
     });
     for await (const connection of connections) {
-      const isReplaced = await this.#serve(connection);
-      // Its replacement is there already, or on its way.
-      if (isReplaced) return;
+      const session = this.#open(connection);
+      if (replaced !== undefined) void retire(replaced);
+      await session.closed;
+      this.#sessions.delete(session);
+      // Another has taken its place, or is about to.
+      if (this.#retiring.has(session)) return;
     }
   }
 
-  /** Until the session has ended; whether another has taken its place before. */
-  async #serve(connection: Connection<undefined>): Promise<boolean> {
-    const { maxStreams, clock } = this.#options;
-    let isReplaced = false;
+  #open(connection: Connection<undefined>): MuxSession {
+    const { maxStreams, clock, pingInterval, pingTimeout } = this.#options;
     const session = new MuxSession(connection, {
       role: 'client',
       maxStreams,
+      pingInterval,
+      pingTimeout,
       clock,
       onStream: (stream) => serveStream(stream, this.#serving),
-      // Make before break: the relay drains, and this one ends when its streams have.
+      // Make before break: the relay is about to end, and asks for streams until this side says so.
       onGoAway: () => {
         if (this.#isClosing) return;
-        isReplaced = true;
-        this.#keepUp();
+        this.#retiring.add(session);
+        this.#keepUp(session);
       },
     });
     this.#sessions.add(session);
     this.#opened(connection);
     if (this.#isClosing) session.goAway();
-    await session.closed;
-    this.#sessions.delete(session);
-    return isReplaced;
+    return session;
   }
 
   #opened(connection: Connection<undefined>): void {
@@ -267,6 +275,13 @@ class RunningTunnel implements Tunnel {
       void this.closed.then(() => clearTimeout(timer));
     });
   }
+}
+
+/** Its place is taken: the relay asks it for no more, and it ends with its last stream. */
+async function retire(session: MuxSession): Promise<void> {
+  session.goAway();
+  await session.drained;
+  session.close();
 }
 
 /** The scheme `http:` stands for `ws:`; without a path it is that of registrations. */

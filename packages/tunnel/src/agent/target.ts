@@ -8,7 +8,7 @@ import { guardedLookup, isRefused, refusal } from './addresses.ts';
 /** Answers requests, as the handlers of Fetch API servers do. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
-export type TargetOption = string | URL | FetchHandler;
+export type TargetOption = string | number | URL | FetchHandler;
 
 /** A service somewhere. */
 export interface AddressTarget {

@@ -51,14 +51,7 @@ export function forwardRequest(
 }
 
 /** RFC 9110 §9.2.2 */
-const IDEMPOTENT: ReadonlySet<string> = new Set([
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'TRACE',
-]);
+const IDEMPOTENT = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT', 'TRACE']);
 
 type Phase = 'connecting' | 'waiting' | 'answering';
 
@@ -75,6 +68,8 @@ class RequestForwarding {
   #answer: IncomingMessage | undefined;
   #hasBody = false;
   #hasPassedBody = false;
+  /** What Content-Length says of the request. */
+  #length: number | undefined;
   /** Any octet from whoever serves: the request has reached it. */
   #hasHeard = false;
   /** Octets that had been written to the connection before it was given to this request. */
@@ -139,6 +134,7 @@ class RequestForwarding {
       this.#fail(new TunnelError('ERR_TUNNEL_BODY_TOO_LARGE', `more than ${maxBodySize} octets`));
     } else {
       this.#hasBody = hasContent(framing);
+      this.#length = framing.length;
       this.#ask();
       if (this.#hasBody && !this.#isDone)
         request.on('data', this.#onBody).on('end', this.#onBodyEnd);
@@ -288,7 +284,9 @@ class RequestForwarding {
   /** RFC 9112 §9.6: whoever answers before the request is complete does not want the rest of it. */
   #dropUpload(): void {
     const request = this.#request;
-    if (!this.#hasBody || (request.complete && request.readableLength === 0)) {
+    // Node tells the octets, and lets others work on them, before it tells that they were all.
+    const isWhole = this.#account.requestOctets === this.#length;
+    if (!this.#hasBody || isWhole || (request.complete && request.readableLength === 0)) {
       this.#finishUpload();
       return;
     }

@@ -63,6 +63,9 @@ export interface ForwardHooks {
   readonly onAnswerChunk?: (chunk: Uint8Array) => void;
 }
 
+/** Octets of the head of an answer; more is a 502. */
+export const MAX_ANSWER_HEAD: number = 128 * 1024;
+
 export interface ForwardOptions {
   readonly limits?: ForwardLimits;
   readonly hooks?: ForwardHooks;

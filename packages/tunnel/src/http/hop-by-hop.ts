@@ -155,7 +155,7 @@ export function trailerPairs(rawTrailers: readonly string[]): [string, string][]
   return pairs;
 }
 
-/** Adds to `fields` what is not for one hop only, of a message that goes on `isChunked` or not; returns what Upgrade said. */
+/** Adds to `fields` what is not for one hop only, and returns what Upgrade said. */
 function endToEnd(raw: readonly string[], fields: Fields, isChunked: boolean): string | undefined {
   const named = connectionOptions(raw);
   let upgrade: string | undefined;

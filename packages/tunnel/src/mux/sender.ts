@@ -30,7 +30,10 @@ const message: Uint8Array = new Uint8Array(MAX_MESSAGE);
 
 /** A stream that has octets and may send them. */
 export interface Source {
-  /** Puts a frame into `octets` from `at` on, `most` octets of payload in it; where it ends. */
+  /**
+   * Puts a data frame into `octets` from `at` on, with `most` octets of payload, and a frame without
+   * payload behind it if need be; where they end.
+   */
   put(octets: Uint8Array, at: number, most: number): number;
   /** Whether there is more that may be sent. */
   readonly hasMore: boolean;
@@ -136,7 +139,7 @@ export class Sender {
   #fill(filled: Source[]): number {
     let end = this.#takeControl();
     while (this.#turn < this.#sources.length) {
-      const room = Math.min(MAX_PAYLOAD, MAX_MESSAGE - end - HEADER_SIZE);
+      const room = Math.min(MAX_PAYLOAD, MAX_MESSAGE - end - 2 * HEADER_SIZE);
       // The rest of a message may not be worth a frame.
       if (room < MIN_PAYLOAD) break;
       const source = this.#nextSource();

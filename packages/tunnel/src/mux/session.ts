@@ -2,7 +2,14 @@
  * A session of yamux over one WebSocket: many streams, each with credit of its own. The octets of
  * yamux are cut into binary messages wherever it suits, and may be by the other side as well.
  */
-import { CloseCode, type CloseInfo, type Clock, type Connection, systemClock } from 'framewire';
+import {
+  CloseCode,
+  ConnectionClosedError,
+  type CloseInfo,
+  type Clock,
+  type Connection,
+  systemClock,
+} from 'framewire';
 import { invalidArgument, TunnelError } from '../errors.ts';
 import { Budget, INITIAL_WINDOW, ReceiveWindow, type WindowSizes } from './flow-control.ts';
 import { Flag, FrameType, GoAwayCode, MAX_UINT32, SESSION_ID } from './frame.ts';
@@ -72,11 +79,13 @@ export class MuxSession {
   #target: MuxStream | undefined;
   #targetEnds = false;
   #hasSaidGoAway = false;
+  /** What the other side has opened before it heard of that has arrived: no more is taken. */
+  #isClosedToStreams = false;
   #hasHeardGoAway = false;
   #isEnded = false;
   #error: TunnelError | undefined;
   #drained: (() => void) | undefined;
-  /** Fulfils when either side has said GOAWAY and no stream is left, or the session has ended. */
+  /** Fulfils when this side has said GOAWAY and no stream is left, or the session has ended. */
   readonly drained: Promise<void>;
   /** Fulfils when the WebSocket is gone; with an error unless it was closed as it should. */
   readonly closed: Promise<TunnelError | undefined>;
@@ -115,9 +124,9 @@ export class MuxSession {
     return this.#streams.size;
   }
 
-  /** Either side has said GOAWAY: there is nothing to be opened any more. */
+  /** The other side has said GOAWAY: it takes no streams any more. */
   get isDraining(): boolean {
-    return this.#hasSaidGoAway || this.#hasHeardGoAway;
+    return this.#hasHeardGoAway;
   }
 
   /** @internal */
@@ -153,12 +162,19 @@ export class MuxSession {
     return this.#liveness.ping();
   }
 
-  /** No new streams, of either side; those there are go on. */
+  /**
+   * Has the other side open no more streams; those there are go on, and this side may open some still.
+   * What was under way before the other side knew is taken.
+   */
   goAway(code: GoAwayCode = GoAwayCode.normal): void {
     if (this.#hasSaidGoAway || this.#isEnded) return;
     this.#hasSaidGoAway = true;
     this.#sender.control(FrameType.goAway, 0, SESSION_ID, code, false);
-    this.#checkDrained();
+    // The answer comes behind all that was opened before the other side knew.
+    this.#liveness.ping().then(
+      () => this.#closeToStreams(),
+      () => {},
+    );
   }
 
   /** Resets all streams and closes the WebSocket: with 1000, or with 1011 for an error. */
@@ -178,7 +194,7 @@ export class MuxSession {
   onPayload(octets: Uint8Array, isLast: boolean): boolean {
     const target = this.#target;
     if (target !== undefined) {
-      target.receive(octets);
+      guard(target, () => target.receive(octets));
       if (isLast && this.#targetEnds) target.receiveFin();
     }
     return !this.#isEnded;
@@ -217,8 +233,11 @@ export class MuxSession {
         // A Buffer's views are Buffers, as streams want them.
         else this.#reader.push(Buffer.from(message.buffer, message.byteOffset, message.length));
       }
-    } catch {
+    } catch (error) {
       // What ended the connection is told by `closed`.
+      if (error instanceof ConnectionClosedError) return;
+      const cause = new TunnelError('ERR_TUNNEL_SESSION_CLOSED', '', { cause: error });
+      this.#end(cause, GoAwayCode.internalError);
     }
   }
 
@@ -298,16 +317,13 @@ export class MuxSession {
       return false;
     }
     const isFull = this.#streams.size - this.#opened >= this.#maxStreams;
-    if (this.#onStream === undefined || this.#hasSaidGoAway || isFull) {
+    if (this.#onStream === undefined || this.#isClosedToStreams || isFull) {
       return this.#answer(FrameType.windowUpdate, Flag.rst, streamId, 0);
     }
     const stream = this.#add(streamId, Flag.ack);
     stream.accept();
-    try {
-      this.#onStream(stream);
-    } catch (error) {
-      stream.destroy(error as Error);
-    }
+    const onStream = this.#onStream;
+    guard(stream, () => onStream(stream));
     return !this.#isOverrun();
   }
 
@@ -355,8 +371,24 @@ export class MuxSession {
     this.#checkDrained();
   }
 
+  #closeToStreams(): void {
+    this.#isClosedToStreams = true;
+    this.#checkDrained();
+  }
+
   #checkDrained(): void {
-    if (this.#isEnded || (this.isDraining && this.#streams.size === 0)) this.#drained?.();
+    if (this.#isEnded || (this.#isClosedToStreams && this.#streams.size === 0)) this.#drained?.();
+  }
+}
+
+/** Runs application code for a stream: what it throws breaks off that stream, and is not silent. */
+function guard(stream: MuxStream, task: () => void): void {
+  try {
+    task();
+  } catch (error) {
+    const reason = error instanceof Error ? error : new Error(String(error), { cause: error });
+    process.emitWarning(reason);
+    stream.destroy(reason);
   }
 }
 

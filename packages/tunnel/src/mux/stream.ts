@@ -162,7 +162,10 @@ export class MuxStream extends Duplex {
     this.#callback = undefined;
     this.#host.forget(this);
     callback(error);
-    written?.(error ?? new TunnelError('ERR_TUNNEL_STREAM_RESET', 'by this side'));
+    if (written === undefined) return;
+    const reason = error ?? new TunnelError('ERR_TUNNEL_STREAM_RESET', 'by this side');
+    // Whoever destroys it is in the middle of something.
+    process.nextTick(written, reason);
   }
 
   /** @internal */
@@ -233,8 +236,8 @@ export class MuxStream extends Duplex {
     while (end < start + length) end += this.#copy(octets, end, start + length - end);
     this.#unsent -= length;
     this.#sending.spend(length);
-    writeHeader(octets, at, FrameType.data, this.#lastFlags(), this.id, length);
-    return end;
+    writeHeader(octets, at, FrameType.data, 0, this.id, length);
+    return this.#isLast() ? this.#putFin(octets, end) : end;
   }
 
   /** @internal */
@@ -246,12 +249,16 @@ export class MuxStream extends Duplex {
     callback?.();
   }
 
-  /** FIN, with the last octets there will ever be. */
-  #lastFlags(): number {
-    const isLast = this.#unsent === 0 && this.writableEnded;
-    if (!isLast || this.writableLength > this.#writing) return 0;
+  /** Nothing follows what was put into a message: FIN can go with it. */
+  #isLast(): boolean {
+    return this.#unsent === 0 && this.writableEnded && this.writableLength <= this.#writing;
+  }
+
+  /** In a frame of its own: readers of Go's yamux may see a FIN before the octets it comes with. */
+  #putFin(octets: Uint8Array, at: number): number {
     this.#finSent = true;
-    return Flag.fin;
+    writeHeader(octets, at, FrameType.windowUpdate, Flag.fin, this.id, 0);
+    return at + HEADER_SIZE;
   }
 
   #begin(written: readonly Written[], octets: number, callback: Callback): void {

@@ -53,9 +53,17 @@ export class AgentSession {
     return stream;
   }
 
-  /** No new streams; those that only wait for a request go at once. */
+  /** Ends the streams that only wait for another request; `destroy` of an agent would end all. */
+  dropIdle(): void {
+    // Of those that are busy now none is kept either.
+    this.requests.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.requests.freeSockets)) {
+      for (const socket of [...(sockets ?? [])]) socket.destroy();
+    }
+  }
+
+  /** The agent is to go elsewhere. It is asked for streams until it says that it has. */
   drain(): void {
     this.mux.goAway();
-    this.requests.destroy();
   }
 }

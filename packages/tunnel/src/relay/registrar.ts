@@ -119,7 +119,7 @@ export class Registrar {
     { claim, token }: Admitted,
     request: IncomingMessage,
   ): void {
-    const { maxStreams, memoryBudget, clock, observer } = this.#settings();
+    const { maxStreams, liveness, memoryBudget, clock, observer } = this.#settings();
     // Two may have asked for a name in the same moment.
     const late = this.#registry.refusal(claim);
     if (late !== undefined) {
@@ -129,8 +129,11 @@ export class Registrar {
     }
     const mux = new MuxSession(connection, {
       role: 'server',
+      ...liveness,
       maxStreams,
       clock,
+      // Streams that only wait for a request would hold it up.
+      onGoAway: () => session.dropIdle(),
       budget: new Budget(memoryBudget / SHARE_OF_SESSION, this.#budget),
     });
     const address = plainAddress(connection.remoteAddress);

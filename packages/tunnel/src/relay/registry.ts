@@ -69,13 +69,17 @@ export class Registry {
   /** The least busy agent; of several, the one that has waited longest. */
   pick(name: string, now: number): AgentSession | TunnelError {
     let best: AgentSession | undefined;
+    let isFull = false;
     const sessions = this.#sessions.get(name);
     if (sessions === undefined) return this.#missing(name, now);
     for (const session of sessions) {
+      isFull ||= !session.isDraining && session.isFull;
       if (session.isDraining || session.isFull) continue;
       if (best === undefined || session.active < best.active) best = session;
     }
-    if (best === undefined) return new TunnelError('ERR_TUNNEL_BUSY', name);
+    if (best === undefined) {
+      return new TunnelError(isFull ? 'ERR_TUNNEL_BUSY' : 'ERR_TUNNEL_DRAINING', name);
+    }
     // A set has the order of adding: who was asked goes to its end.
     sessions.delete(best);
     sessions.add(best);

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from 'framewire';
 import { invalidArgument } from '../errors.ts';
 import { DEFAULT_FORWARD_LIMITS, type ForwardLimits } from '../http/forward.ts';
+import type { LivenessOptions } from '../registration.ts';
 import type { WspRelayOptions } from '../wsp/relay-options.ts';
 import { Access, PasswordVerifier, type AccessPolicy } from './access.ts';
 import { IpList } from './ip-list.ts';
@@ -10,7 +11,7 @@ import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { createRouter, type Router, type RoutingOptions } from './routing.ts';
 import { TokenRegistry, type AgentToken } from './tokens.ts';
 
-export interface RelayOptions extends RoutingOptions {
+export interface RelayOptions extends RoutingOptions, LivenessOptions {
   /** What agents show. Without it nobody can register, unless `openRegistration` says so. */
   readonly tokens?: readonly AgentToken[] | undefined;
   /** Agents need no token, and may have any name that is free. Default false. */
@@ -52,6 +53,7 @@ export interface RelaySettings {
   readonly rateLimit: RateLimit;
   readonly limits: ForwardLimits;
   readonly maxStreams: number;
+  readonly liveness: LivenessOptions;
   readonly memoryBudget: number;
   readonly trustedProxies: IpList;
   readonly sendsForwarded: boolean;
@@ -82,6 +84,7 @@ export function resolveRelayOptions(options: RelayOptions): RelaySettings {
     rateLimit: new RateLimit({ ...options.rateLimit, clock }),
     limits: { ...DEFAULT_FORWARD_LIMITS, ...options.limits },
     maxStreams,
+    liveness: { pingInterval: options.pingInterval, pingTimeout: options.pingTimeout },
     memoryBudget,
     trustedProxies: new IpList('trustedProxies', options.trustedProxies ?? []),
     sendsForwarded: options.sendsForwarded ?? false,

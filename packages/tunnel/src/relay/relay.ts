@@ -8,7 +8,12 @@ import { answerError, answerUpgradeError, type AnswerErrorOptions } from '../htt
 import type { CallerRequest, CallerResponse } from '../http/caller.ts';
 import { forwardRequest } from '../http/forward-request.ts';
 import { forwardUpgrade } from '../http/forward-upgrade.ts';
-import type { ForwardOptions, ForwardOutcome, Upstream } from '../http/forward.ts';
+import {
+  MAX_ANSWER_HEAD,
+  type ForwardOptions,
+  type ForwardOutcome,
+  type Upstream,
+} from '../http/forward.ts';
 import { plainAddress, withForwarded } from '../http/forwarded.ts';
 import type { Fields } from '../http/hop-by-hop.ts';
 import { prepareFields, withHost, withoutField } from '../http/prepare.ts';
@@ -182,20 +187,28 @@ export class TunnelRelay {
   }
 
   /**
-   * Has agents go elsewhere: they are told to open new connections, and refused here. Resolves when no
-   * request is open, or after so many milliseconds. Callers are served as long as an agent is there.
+   * Has agents go elsewhere: they are refused here (503), and told to open other connections. Callers
+   * are served until their agent has done so. Resolves when no agent is left that has not, and no
+   * request is open; or after so many milliseconds.
    */
   async drain(timeout: number = 30_000): Promise<void> {
     this.#registrar.isDraining = true;
     for (const session of this.#registry.sessions) session.drain();
-    if (this.#active === 0) return;
+    if (this.#isDrained) return;
     await new Promise<void>((resolve) => {
       const timer = this.#settings.clock.setTimer(timeout, resolve);
       this.#onIdle = () => {
+        if (!this.#isDrained) return;
         timer.cancel();
         resolve();
       };
+      for (const { mux } of this.#registry.sessions) void mux.closed.then(this.#onIdle);
     });
+  }
+
+  get #isDrained(): boolean {
+    const isServing = [...this.#registry.sessions].some((session) => !session.isDraining);
+    return this.#active === 0 && !isServing;
   }
 
   /** Ends everything that is open, at once. Call `drain` before. */
@@ -327,7 +340,7 @@ export class TunnelRelay {
     const { limits, clock } = this.#settings;
     const { name: host, path } = route;
     return {
-      upstream: { agent: session.requests, host, path, headers },
+      upstream: { agent: session.requests, host, path, headers, maxHeaderSize: MAX_ANSWER_HEAD },
       options: { limits, clock },
     };
   }
@@ -340,7 +353,7 @@ export class TunnelRelay {
   #finish(session: AgentSession): void {
     session.active--;
     this.#active--;
-    if (this.#active === 0) this.#onIdle?.();
+    this.#onIdle?.();
   }
 
   #tell(

@@ -20,6 +20,7 @@ export class AgentExchange {
   readonly #watch: Watch;
   /** The request that runs, to be ended when the relay is gone. */
   #call: TargetCall | undefined;
+  #isAnswering = false;
   status: number | undefined;
   error: Error | undefined;
   requestOctets = 0;
@@ -46,13 +47,13 @@ export class AgentExchange {
       throw this.error;
     } finally {
       this.#watch.stop();
-      this.#call?.request.destroy();
+      this.#call?.cancel(new TunnelError('ERR_TUNNEL_ABORTED'));
     }
   }
 
   /** The relay is gone, and with it whoever asked. */
   abort(): void {
-    this.#call?.request.destroy(new TunnelError('ERR_TUNNEL_ABORTED', 'the relay is gone'));
+    this.#call?.cancel(new TunnelError('ERR_TUNNEL_ABORTED', 'the relay is gone'));
   }
 
   #judge(head: RequestHead, written: string): Target | Refused {
@@ -71,15 +72,15 @@ export class AgentExchange {
     const call = callTarget(target.url, head, this.#settings);
     this.#call = call;
     const uploaded = this.#upload(call.request, head.contentLength);
-    // Where the relay cuts it off, nobody is there to be answered.
-    uploaded.catch(() => call.request.destroy());
+    // Where the relay cuts it off, or sends what is none, nobody is there to be answered.
+    uploaded.catch((error: unknown) => this.#peer.fail(this.#peer.reasonFor(error)));
     const outcome = await this.#responseTo(head, target, call);
     if ('text' in outcome) {
-      call.request.destroy();
+      call.cancel(outcome.error);
       await Promise.all([uploaded, this.#refuse(outcome)]);
       return;
     }
-    await this.#answer(outcome, this.#call.request.method);
+    await this.#answer(outcome);
     // What is left of the request is for nobody: it is read so that the next one can come.
     if (!call.request.writableFinished) call.request.destroy();
     await uploaded;
@@ -126,7 +127,7 @@ export class AgentExchange {
     }
     if (expected >= 0 && this.requestOctets < expected) throw wireError('the body is too short');
     request.end();
-    if (this.status !== undefined) return;
+    if (this.#isAnswering) return;
     const { firstByteTimeout } = this.#settings;
     this.#watch.expect(firstByteTimeout, () => new TunnelError('ERR_TUNNEL_FIRST_BYTE_TIMEOUT'));
   }
@@ -138,20 +139,18 @@ export class AgentExchange {
     }
   }
 
-  async #answer(response: IncomingMessage, method: string): Promise<void> {
+  async #answer(response: IncomingMessage): Promise<void> {
     const { statusCode = 0 } = response;
-    this.status = statusCode;
+    this.#isAnswering = true;
     this.#expectProgress();
     const fields = withoutHopByHop(fieldsOf(response.rawHeaders), NOTHING);
-    const isEmpty = method === 'HEAD' || statusCode === 204 || statusCode === 304;
     const contentLength = contentLengthOf(fields) ?? -1;
     await this.#peer.sendText(encodeResponseHead({ statusCode, fields, contentLength }));
+    this.status = statusCode;
     try {
-      if (isEmpty) await this.#peer.sendBody();
-      else await this.#peer.sendBody(this.#counted(response));
+      await this.#peer.sendBody(this.#counted(response));
     } finally {
-      if (isEmpty) response.resume();
-      else response.destroy();
+      response.destroy();
     }
   }
 
@@ -165,18 +164,19 @@ export class AgentExchange {
   }
 
   async #refuse({ text, error }: Refused): Promise<void> {
-    this.status = AGENT_FAILED;
+    this.#isAnswering = true;
     this.error = error;
     const octets = Buffer.from(text);
     const head = { statusCode: AGENT_FAILED, fields: new Map(), contentLength: octets.length };
     await this.#peer.sendText(encodeResponseHead(head));
+    this.status = AGENT_FAILED;
     await this.#peer.sendBody(octets);
   }
 
   /** Before the answer has begun the destination is to blame, and the relay can be told so. */
   #onStall(error: TunnelError): void {
-    const isAwaited = error.code === 'ERR_TUNNEL_FIRST_BYTE_TIMEOUT' && this.status === undefined;
-    if (isAwaited && this.#call !== undefined) this.#call.request.destroy(error);
+    const isAwaited = error.code === 'ERR_TUNNEL_FIRST_BYTE_TIMEOUT' && !this.#isAnswering;
+    if (isAwaited && this.#call !== undefined) this.#call.cancel(error);
     else this.#peer.fail(error);
   }
 

@@ -18,6 +18,8 @@ export interface TargetCall {
   readonly request: ClientRequest;
   /** The head of the answer. Rejects with a `TunnelError`. */
   readonly response: Promise<IncomingMessage>;
+  /** Ends it in any of its phases: a request that has no socket yet would not tell of its end. */
+  cancel(error: TunnelError): void;
 }
 
 /** Begins a request; whoever calls writes the body, and ends it. */
@@ -38,9 +40,18 @@ export function callTarget(url: URL, head: RequestHead, settings: AgentSettings)
   const request = isSecure ? https.request(options) : http.request(options);
   // Its fate is the promise's; later errors destroy the answer as well.
   request.on('error', () => {});
-  const response = responseOf(request, settings);
+  let reject!: (error: TunnelError) => void;
+  const response = new Promise<IncomingMessage>((resolve, onError) => {
+    reject = onError;
+    request.once('response', resolve);
+  });
   response.catch(() => {});
-  return { request, response };
+  const cancel = (error: TunnelError): void => {
+    reject(error);
+    request.destroy(error);
+  };
+  watchCall(request, cancel, settings);
+  return { request, response, cancel };
 }
 
 /** Node wants pairs in one list, with Host first as clients do it. */
@@ -53,30 +64,28 @@ function headersFor(url: URL, { method, fields, contentLength }: RequestHead): s
   return headers;
 }
 
-function responseOf(
+function watchCall(
   request: ClientRequest,
+  cancel: (error: TunnelError) => void,
   { clock, connectTimeout }: AgentSettings,
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(connectTimeout, () => {
-      request.destroy(new TunnelError('ERR_TUNNEL_CONNECT_TIMEOUT'));
-    });
-    const onConnected = (): void => timer.cancel();
-    request.once('socket', (socket) => {
-      if (!socket.connecting) onConnected();
-      else socket.once('connect', onConnected);
-    });
-    request.once('response', resolve);
-    // Nobody asked for it, and wsp could not carry it.
-    request.once('upgrade', (_response, socket) => {
-      socket.destroy();
-      reject(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'it switched protocols'));
-    });
-    request.once('error', (error) => reject(toTunnelError(error)));
-    request.once('close', () => {
-      timer.cancel();
-      reject(new TunnelError('ERR_TUNNEL_ABORTED'));
-    });
+): void {
+  const timer = clock.setTimer(connectTimeout, () => {
+    cancel(new TunnelError('ERR_TUNNEL_CONNECT_TIMEOUT'));
+  });
+  const onConnected = (): void => timer.cancel();
+  request.once('socket', (socket) => {
+    if (!socket.connecting) onConnected();
+    else socket.once('connect', onConnected);
+  });
+  // Nobody asked for it, and wsp could not carry it.
+  request.once('upgrade', (_response, socket) => {
+    socket.destroy();
+    cancel(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'it switched protocols'));
+  });
+  request.once('error', (error) => cancel(toTunnelError(error)));
+  request.once('close', () => {
+    timer.cancel();
+    cancel(new TunnelError('ERR_TUNNEL_ABORTED'));
   });
 }
 

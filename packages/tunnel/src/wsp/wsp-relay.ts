@@ -23,7 +23,6 @@ import { decodeGreeting, MAX_GREETING, RELAY_FAILED } from './wire.ts';
 const UPGRADE_REFUSED = 'Bad Request\nHTTP upgrade error : websocket: version != 13';
 
 interface Accepted {
-  readonly href: string;
   readonly url: string;
   readonly fields: Fields;
 }
@@ -191,7 +190,7 @@ export class WspRelay {
       const error = new TunnelError('ERR_TUNNEL_BODY_TOO_LARGE');
       return refuse(error.status, error.message, error);
     }
-    return { href: destination.href, url: urlForWire(destination), fields };
+    return { url: urlForWire(destination), fields };
   }
 
   async #forward(

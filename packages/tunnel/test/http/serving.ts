@@ -1,0 +1,86 @@
+/** A gateway made of what is tested, in front of whatever listens. */
+import http from 'node:http';
+import type net from 'node:net';
+import type { TestContext } from 'node:test';
+import { DEFAULT_FORWARD_LIMITS, type ForwardLimits } from '#src/http/forward.js';
+import type { ForwardOptions, ForwardOutcome, Upstream } from '#src/http/forward.js';
+import { forwardRequest } from '#src/http/forward-request.js';
+import { forwardUpgrade } from '#src/http/forward-upgrade.js';
+import { RawPeer, within } from './raw.ts';
+
+export async function listen(t: TestContext, server: net.Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    if (server instanceof http.Server) server.closeAllConnections();
+  });
+  return (server.address() as net.AddressInfo).port;
+}
+
+export interface GatewayOptions extends ForwardOptions {
+  readonly upstream?: Upstream;
+  readonly server?: http.ServerOptions;
+}
+
+export interface Gateway {
+  readonly port: number;
+  readonly agent: http.Agent;
+  /** The outcome of the next request that has none yet. */
+  outcome(): Promise<ForwardOutcome>;
+}
+
+export function limits(changes: Partial<ForwardLimits>): ForwardLimits {
+  return { ...DEFAULT_FORWARD_LIMITS, ...changes };
+}
+
+/** An HTTP server whose requests and upgrades all go to the port. */
+export async function gateway(
+  t: TestContext,
+  port: number,
+  { upstream, server: serverOptions = {}, ...options }: GatewayOptions = {},
+): Promise<Gateway> {
+  const agent = new http.Agent({ keepAlive: true });
+  const to: Upstream = { host: '127.0.0.1', port, agent, ...upstream };
+  const outcomes: Promise<ForwardOutcome>[] = [];
+  const waiting: ((outcome: Promise<ForwardOutcome>) => void)[] = [];
+  const note = (outcome: Promise<ForwardOutcome>): void => {
+    const next = waiting.shift();
+    if (next === undefined) outcomes.push(outcome);
+    else next(outcome);
+  };
+  const forward: http.RequestListener = (request, response) => {
+    note(forwardRequest(request, response, to, options));
+  };
+  const server = http
+    .createServer(serverOptions, forward)
+    .on('checkContinue', forward)
+    .on('upgrade', (request, socket, head) => {
+      note(forwardUpgrade(request, socket, head, to, options));
+    });
+  t.after(() => agent.destroy());
+  return {
+    port: await listen(t, server),
+    agent,
+    outcome: () => {
+      const outcome = outcomes.shift();
+      return within(
+        outcome ?? new Promise<ForwardOutcome>((resolve) => waiting.push(resolve)),
+        'the outcome',
+      );
+    },
+  };
+}
+
+/** A raw caller of the gateway; it is gone when the test ends. */
+export async function call(t: TestContext, { port }: Gateway): Promise<RawPeer> {
+  const caller = await RawPeer.dial(port);
+  t.after(() => caller.socket.destroy());
+  return caller;
+}
+
+/** A target of Node's own. */
+export function target(t: TestContext, listener: http.RequestListener): Promise<number> {
+  return listen(t, http.createServer(listener));
+}
+
+export const GET = 'GET / HTTP/1.1\r\nHost: demo.example\r\n\r\n';

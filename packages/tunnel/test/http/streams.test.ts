@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import { TunnelError } from '@framewire/tunnel';
+import { memoryPair } from 'framewire/testing';
+import { within } from './raw.ts';
+import { call, gateway, GET, type Gateway } from './serving.ts';
+
+/** What of a socket node:http asks for, as streams of a session have it. */
+function asSocket(duplex: Duplex): Socket {
+  const self = (): Duplex => duplex;
+  const stubs = { setNoDelay: self, setKeepAlive: self, setTimeout: self, ref: self, unref: self };
+  return Object.assign(duplex, stubs) as unknown as Socket;
+}
+
+class StreamAgent extends http.Agent {
+  readonly nears: Duplex[] = [];
+  readonly #server: http.Server;
+
+  constructor(server: http.Server) {
+    super({ keepAlive: true });
+    this.#server = server;
+  }
+
+  override createConnection(): Socket {
+    const [near, far] = memoryPair();
+    this.nears.push(near);
+    this.#server.emit('connection', asSocket(far));
+    return asSocket(near);
+  }
+}
+
+/** A gateway over streams in memory, to a server that never listens. */
+async function overStreams(
+  t: TestContext,
+  listener: http.RequestListener,
+): Promise<{ front: Gateway; agent: StreamAgent; server: http.Server }> {
+  const server = http.createServer(listener);
+  const agent = new StreamAgent(server);
+  t.after(() => {
+    for (const near of agent.nears) near.destroy();
+  });
+  return { front: await gateway(t, 1, { upstream: { agent } }), agent, server };
+}
+
+test('requests share a stream that is no socket, one after the other', async (t) => {
+  const { front, agent } = await overStreams(t, (request, response) => request.pipe(response));
+  const caller = await call(t, front);
+  for (let index = 0; index < 5; index++) {
+    caller.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
+    assert.match(await caller.readTo('0\r\n\r\n'), /\r\n\r\n2\r\nhi\r\n0\r\n\r\n$/);
+    assert.equal((await front.outcome()).error, undefined);
+  }
+  assert.equal(agent.nears.length, 1);
+});
+
+test('the error of a stream is the one that is told', async (t) => {
+  const { front, agent } = await overStreams(t, () => {});
+  const caller = await call(t, front);
+  caller.send(GET);
+  while (agent.nears.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  agent.nears[0]?.destroy(new TunnelError('ERR_TUNNEL_STREAM_RESET'));
+  assert.match(await caller.readHead(), /^HTTP\/1.1 502 /);
+  assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_STREAM_RESET');
+});
+
+test('no agent is a 503, told by whoever makes the connection', async (t) => {
+  const agent = new http.Agent();
+  agent.createConnection = () => {
+    throw new TunnelError('ERR_TUNNEL_NO_AGENT');
+  };
+  const front = await gateway(t, 1, { upstream: { agent } });
+  const caller = await call(t, front);
+  caller.send(GET);
+  assert.match(await caller.readHead(), /^HTTP\/1.1 503 /);
+  assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_NO_AGENT');
+});
+
+test('a stream that is destroyed in the middle of an answer is no end of it', async (t) => {
+  const { front, agent } = await overStreams(t, (_, response) => response.write('half'));
+  const caller = await call(t, front);
+  caller.send(GET);
+  await caller.readTo('half');
+  agent.nears[0]?.destroy();
+  assert.doesNotMatch((await caller.readRest()).text, /0\r\n\r\n/);
+  assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_ABORTED');
+});
+
+test('a caller that leaves in the middle of its upload destroys the stream, never ends it', async (t) => {
+  let told: ((what: string) => void) | undefined;
+  const fate = new Promise<string>((resolve) => (told = resolve));
+  const { front } = await overStreams(t, (request) => {
+    request
+      .on('data', () => caller.reset())
+      .on('end', () => told?.('end'))
+      .on('error', () => told?.('error'));
+  });
+  const caller = await call(t, front);
+  caller.send('PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nA\r\n');
+  assert.equal(await within(fate, 'the fate of the request'), 'error');
+  assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_CALLER_GONE');
+});
