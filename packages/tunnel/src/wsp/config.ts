@@ -158,14 +158,9 @@ class Reader {
       return this.#fail(key, `has to be a pattern, and is ${kindOf(value)}`);
     }
     try {
-      compilePattern(value, key);
+      compilePattern(value, key, false);
     } catch (error) {
       return this.#fail(key, (error as Error).message);
-    }
-    if (key.startsWith('blacklist') && !key.endsWith('.method') && !isOpenEnded(value)) {
-      const message =
-        'matches the whole value only, where wsp looks anywhere: put .* around it to forbid as much';
-      this.warnings.push({ key, message });
     }
     return value;
   }
@@ -183,11 +178,6 @@ class Reader {
     this.errors.push({ key, message });
     return undefined;
   }
-}
-
-/** Whether the pattern says itself that it goes on before and after, as far as one can see. */
-function isOpenEnded(pattern: string): boolean {
-  return /^(?:\(\?[is]+\))?(?:\.\*|\^)/.test(pattern) && /(?:\.\*|\$)$/.test(pattern);
 }
 
 function isObject(value: unknown): value is Values {

@@ -1,8 +1,8 @@
 /**
  * What may be reached: a whitelist and a blacklist of patterns, as wsp has them, with one difference.
- * In wsp a pattern may match anywhere; here it has to match the whole of the value, so that
- * `http://app/.*` does not let `http://evil/?http://app/` pass. A pattern of a wsp configuration that
- * meant "somewhere" needs `.*` around it, which matters most on a blacklist.
+ * In wsp a pattern may match anywhere; here one of the whitelist has to match the whole of the value, so
+ * that `http://app/.*` does not let `http://evil/?http://app/` pass. On the blacklist a pattern still
+ * matches anywhere: what was forbidden by it stays forbidden.
  */
 import { invalidArgument } from '../errors.ts';
 import { canonicalName, type Fields } from './fields.ts';
@@ -48,8 +48,8 @@ export class Rules {
 
   /** A `TypeError` names the pattern that is none. */
   constructor({ blacklist = [], whitelist = [] }: RuleOptions) {
-    this.#blacklist = blacklist.map((rule, index) => compile(rule, `blacklist[${index}]`));
-    this.#whitelist = whitelist.map((rule, index) => compile(rule, `whitelist[${index}]`));
+    this.#blacklist = blacklist.map((rule, index) => compile(rule, `blacklist[${index}]`, false));
+    this.#whitelist = whitelist.map((rule, index) => compile(rule, `whitelist[${index}]`, true));
   }
 
   /** The blacklist first; it holds for the URL as it was written as well. */
@@ -63,8 +63,8 @@ export class Rules {
   }
 }
 
-/** The whole of a value, and no prefix or part of it. */
-export function compilePattern(source: string | RegExp, name: string): RegExp {
+/** For the whole of a value, or for any part of it. */
+export function compilePattern(source: string | RegExp, name: string, isWhole: boolean): RegExp {
   if (typeof source !== 'string' && !(source instanceof RegExp)) {
     throw invalidArgument(`${name} is neither a string nor a pattern`);
   }
@@ -72,7 +72,8 @@ export function compilePattern(source: string | RegExp, name: string): RegExp {
     typeof source === 'string' ? inlineFlags(source) : [source.source, source.flags];
   try {
     // With `u` an escape that means something to RE2 only is an error, and not another character.
-    return new RegExp(`^(?:${text})$`, `${flags.replace(/[^is]/g, '')}u`);
+    const pattern = isWhole ? `^(?:${text})$` : text;
+    return new RegExp(pattern, `${flags.replace(/[^is]/g, '')}u`);
   } catch (error) {
     throw Object.assign(invalidArgument(`${name} is no pattern: ${(error as Error).message}`), {
       cause: error,
@@ -88,15 +89,18 @@ function inlineFlags(source: string): [string, string] {
     : [source.slice(flags[0].length), [...new Set(flags[1])].join('')];
 }
 
-function compile(rule: WspRule, name: string): CompiledRule {
+function compile(rule: WspRule, name: string, isWhole: boolean): CompiledRule {
   if (typeof rule !== 'object' || rule === null) throw invalidArgument(`${name} is no rule`);
   const { method, url, headers = {} } = rule;
   return {
-    method: method === undefined ? undefined : compilePattern(method, `${name}.method`),
-    url: url === undefined ? undefined : compilePattern(url, `${name}.url`),
+    method: method === undefined ? undefined : compilePattern(method, `${name}.method`, isWhole),
+    url: url === undefined ? undefined : compilePattern(url, `${name}.url`, isWhole),
     headers: Object.entries(headers).map(
       ([header, pattern]) =>
-        [canonicalName(header), compilePattern(pattern, `${name}.headers.${header}`)] as const,
+        [
+          canonicalName(header),
+          compilePattern(pattern, `${name}.headers.${header}`, isWhole),
+        ] as const,
     ),
   };
 }

@@ -44,6 +44,11 @@ test('the URL is judged in the form it is dialled in', () => {
   assert.equal(judge(rules, 'HTTP://APP:80/open/x'), 'allowed');
 });
 
+test('a pattern of the blacklist matches anywhere: what was forbidden stays forbidden', () => {
+  assert.equal(judge({ blacklist: [{ url: 'secret' }] }, 'http://app/a/secret?b'), 'forbidden');
+  assert.equal(judge({ blacklist: [{ url: '^http://app/$' }] }, 'http://app/x'), 'allowed');
+});
+
 test('the blacklist holds for the URL as it was written, too', () => {
   const rules = { blacklist: [{ url: 'http://APP/x' }, { url: 'http://app/y' }] };
   assert.equal(judge(rules, 'http://APP/x'), 'forbidden');
