@@ -1,7 +1,7 @@
 /** A relay, an agent and a target on the loopback, and callers of all kinds. */
 import { once } from 'node:events';
 import http, { type IncomingMessage, type RequestListener } from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import {
   createToken,
@@ -47,9 +47,9 @@ export async function startRelay(
   return { relay, port, agents, requests };
 }
 
-export async function listen(t: TestContext, server: net.Server): Promise<number> {
-  const sockets = new Set<net.Socket>();
-  server.on('connection', (socket: net.Socket) => {
+export async function listen(t: TestContext, server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket.on('error', () => {}));
     socket.once('close', () => sockets.delete(socket));
   });
