@@ -25,3 +25,11 @@ for (const [path, target] of Object.entries(manifest.exports)) {
     assert.ok(existsSync(join(folder, target.types)));
   });
 }
+
+test('@framewire/tunnel depends on framewire alone, and can be imported and required', async () => {
+  const file = join(import.meta.dirname, '../packages/tunnel/package.json');
+  const { dependencies, version } = JSON.parse(readFileSync(file, 'utf8'));
+  assert.deepEqual(dependencies, { framewire: version });
+  const imported = await import('@framewire/tunnel');
+  assert.deepEqual(Object.keys(require('@framewire/tunnel')), Object.keys(imported));
+});

@@ -9,6 +9,7 @@ import { forwardRequest } from '../http/forward-request.ts';
 import { forwardUpgrade } from '../http/forward-upgrade.ts';
 import {
   MAX_ANSWER_HEAD,
+  refusedOutcome,
   type ForwardHooks,
   type ForwardLimits,
   type ForwardOutcome,
@@ -66,7 +67,7 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
     const watching = onlooker?.onRequest(request, false);
     if (error !== undefined) {
       answerError(request, response, error);
-      watching?.onOutcome(refused(error));
+      watching?.onOutcome(refusedOutcome(error));
       return;
     }
     const hooks = watching === undefined ? {} : { hooks: watching };
@@ -80,7 +81,7 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
     const watching = onlooker?.onRequest(request, true);
     if (error !== undefined) {
       answerUpgradeError(request, socket, error);
-      watching?.onOutcome(refused(error));
+      watching?.onOutcome(refusedOutcome(error));
       return;
     }
     const hooks = watching === undefined ? {} : { hooks: watching };
@@ -90,15 +91,4 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
   });
   server.on('close', () => agent.destroy());
   return server;
-}
-
-function refused(error: TunnelError): ForwardOutcome {
-  return {
-    status: error.status,
-    error,
-    requestOctets: 0,
-    answerOctets: 0,
-    timings: { connected: undefined, answered: undefined, ended: 0 },
-    hasRetried: false,
-  };
 }

@@ -90,6 +90,18 @@ export interface ForwardOutcome {
   readonly hasRetried: boolean;
 }
 
+/** Of a request that was answered here, and asked of nobody. */
+export function refusedOutcome(error: TunnelError): ForwardOutcome {
+  return {
+    status: error.status,
+    error,
+    requestOctets: 0,
+    answerOctets: 0,
+    timings: { connected: undefined, answered: undefined, ended: 0 },
+    hasRetried: false,
+  };
+}
+
 /** The options with nothing left out. */
 export interface Forwarding {
   readonly limits: ForwardLimits;

@@ -1,6 +1,6 @@
 /** The public side: callers ask for a name, and one of the agents that serve it answers. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
+import type { Http2SecureServer } from 'node:http2';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
@@ -10,11 +10,13 @@ import { forwardRequest } from '../http/forward-request.ts';
 import { forwardUpgrade } from '../http/forward-upgrade.ts';
 import {
   MAX_ANSWER_HEAD,
+  refusedOutcome,
   type ForwardOptions,
   type ForwardOutcome,
   type Upstream,
 } from '../http/forward.ts';
 import { plainAddress, withForwarded } from '../http/forwarded.ts';
+import { addressOf, hostOf, isSecure, pathOf } from './caller-facts.ts';
 import type { Fields } from '../http/hop-by-hop.ts';
 import { prepareFields, withHost, withoutField } from '../http/prepare.ts';
 import { splice } from '../http/splice.ts';
@@ -244,7 +246,10 @@ export class TunnelRelay {
     const access = this.#settings.accessOf(route.name);
     if (access === undefined) return this.#choose(route, undefined, false);
     const { authorization } = request.headers;
-    const result = access.check({ address: this.#addressOf(request), authorization });
+    const result = access.check({
+      address: addressOf(request, this.#settings.trustedProxies),
+      authorization,
+    });
     const decide = (decided: Awaited<typeof result>): Admitted | Refused =>
       decided.isAllowed
         ? this.#choose(route, decided.user, decided.usedAuthorization)
@@ -372,24 +377,12 @@ export class TunnelRelay {
       path: request.url ?? '',
       httpVersion: request.httpVersion,
       isUpgrade,
-      address: this.#addressOf(request),
+      address: addressOf(request, this.#settings.trustedProxies),
       user: 'session' in result ? result.user : undefined,
       userAgent: request.headers['user-agent'],
       outcome,
     };
     tell(onRequest, event);
-  }
-
-  /** Of the caller: of a proxy in front that is believed, the last address it names. */
-  #addressOf({ socket, headers }: IncomingMessage): string | undefined {
-    const address = plainAddress(socket.remoteAddress);
-    const { trustedProxies } = this.#settings;
-    const named = headers['x-forwarded-for'];
-    if (address === undefined || typeof named !== 'string' || !trustedProxies.has(address)) {
-      return address;
-    }
-    const chain = named.split(',').map((entry) => plainAddress(entry.trim()));
-    return chain.findLast((entry) => entry !== undefined && !trustedProxies.has(entry)) ?? address;
   }
 }
 
@@ -408,32 +401,7 @@ function answerOptions({ error, options }: Refused): AnswerErrorOptions {
   return RETRYABLE.has(error.code) ? { retryAfter: RETRY_AFTER, ...options } : { ...options };
 }
 
-function refusedOutcome(error: TunnelError): ForwardOutcome {
-  return {
-    status: error.status,
-    error,
-    requestOctets: 0,
-    answerOctets: 0,
-    timings: { connected: undefined, answered: undefined, ended: 0 },
-    hasRetried: false,
-  };
-}
-
 /** The Go agent sends the header always, if only with nothing in it. */
 function isWspRegistration(request: IncomingMessage): boolean {
   return pathOf(request) === REGISTER_PATH && request.headers['x-secret-key'] !== undefined;
-}
-
-function pathOf({ url = '' }: IncomingMessage): string {
-  const mark = url.indexOf('?');
-  return mark < 0 ? url : url.slice(0, mark);
-}
-
-function isSecure({ socket }: IncomingMessage | Http2ServerRequest): boolean {
-  return 'encrypted' in socket && socket.encrypted;
-}
-
-function hostOf({ headers }: IncomingMessage): string {
-  const authority = headers[':authority'];
-  return headers.host ?? (typeof authority === 'string' ? authority : '');
 }
