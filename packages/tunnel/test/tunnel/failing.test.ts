@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openTunnel, type TunnelError } from '@framewire/tunnel';
 import {
@@ -166,21 +169,36 @@ async function startBalancer(
   return balancer;
 }
 
-test('1000 callers that do not read do not keep others from it', async (t) => {
-  const large = Buffer.alloc(1024 * 1024, 'x');
-  const { port } = await startAll(t, (request, response) => {
+test('200 callers that do not read hold up themselves, and nobody else', async (t) => {
+  // Unix sockets buffer little, so that what is not read is noticed.
+  const folder = mkdtempSync(join(tmpdir(), 'framewire-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, 'front.sock');
+  const large = Buffer.alloc(4 * 1024 * 1024, 'x');
+  const { relay, targetPort } = await startAll(t, (request, response) => {
     response.end(request.url === '/large' ? large : 'hello');
   });
-  const stalled: http.IncomingMessage[] = [];
-  await Promise.all(
-    Array.from({ length: 900 }, async () => {
-      const request = ask(port, { path: '/large' });
+  assert.ok(targetPort > 0);
+  const front = http.createServer();
+  relay.attach(front);
+  await new Promise<void>((resolve) => front.listen(socketPath, resolve));
+  t.after(() => {
+    front.close();
+    front.closeAllConnections();
+  });
+  const stalled = await Promise.all(
+    Array.from({ length: 200 }, async () => {
+      const request = ask(0, { path: '/large', socketPath });
       request.end();
-      stalled.push((await responseOf(request)).pause());
+      return (await responseOf(request)).pause();
     }),
   );
-  for (let count = 0; count < 20; count++) assert.equal((await get(port)).body, 'hello');
+  for (let count = 0; count < 20; count++) {
+    assert.equal((await get(0, '/', { socketPath })).body, 'hello');
+  }
+  assert.ok(relay.activeRequests >= 200);
   for (const response of stalled) response.destroy();
+  await until(() => relay.activeRequests === 0);
 });
 
 test('5000 requests that are broken off disturb nobody', async (t) => {
