@@ -3,9 +3,12 @@
 // The private side.
 export { openTunnel } from './agent/open-tunnel.ts';
 export type { RelayDialOptions, Tunnel, TunnelOptions, TunnelStatus } from './agent/open-tunnel.ts';
-export type { Onlooker, OnlookerOfOne } from './agent/forwarding-server.ts';
+export type { OnlookedServer, Onlooker, OnlookerOfOne } from './agent/onlooker.ts';
 export type { TargetRule, TargetRules } from './agent/target-rules.ts';
 export type { DialTargetOptions, FetchHandler, TargetOption } from './agent/target.ts';
+
+export { Inspector, type InspectorOptions } from './inspector/inspector.ts';
+export type { InspectorServer, ServeInspectorOptions } from './inspector/server.ts';
 
 // The public side.
 export { TunnelRelay } from './relay/relay.ts';

@@ -10,23 +10,12 @@ import { forwardUpgrade } from '../http/forward-upgrade.ts';
 import {
   MAX_ANSWER_HEAD,
   refusedOutcome,
-  type ForwardHooks,
   type ForwardLimits,
-  type ForwardOutcome,
   type Upstream,
 } from '../http/forward.ts';
+import type { OnlookedServer, Onlooker } from './onlooker.ts';
 import type { AddressTarget, DialTargetOptions } from './target.ts';
 import { dialTarget } from './target.ts';
-
-/** Who is shown each request, and how it ended. */
-export interface Onlooker {
-  /** Of a request that begins; what it returns is told of the rest. */
-  onRequest(request: IncomingMessage, isUpgrade: boolean): OnlookerOfOne | undefined;
-}
-
-export interface OnlookerOfOne extends ForwardHooks {
-  onOutcome(outcome: ForwardOutcome): void;
-}
 
 export interface ForwardingServerOptions {
   readonly target: AddressTarget;
@@ -58,13 +47,17 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
     maxHeaderSize: MAX_ANSWER_HEAD,
     keepAliveTimeout: 60_000,
   });
+  const onlooked: OnlookedServer = {
+    target: target.url,
+    accept: (connection) => void server.emit('connection', connection),
+  };
   const forbidden = (request: IncomingMessage): TunnelError | undefined =>
     isAllowed(request.method ?? '', request.url ?? '')
       ? undefined
       : new TunnelError('ERR_TUNNEL_FORBIDDEN', `${request.method} ${request.url}`);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const error = forbidden(request);
-    const watching = onlooker?.onRequest(request, false);
+    const watching = onlooker?.onRequest(request, false, onlooked);
     if (error !== undefined) {
       answerError(request, response, error);
       watching?.onOutcome(refusedOutcome(error));
@@ -78,7 +71,7 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
   server.on('request', onRequest).on('checkContinue', onRequest);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const error = forbidden(request);
-    const watching = onlooker?.onRequest(request, true);
+    const watching = onlooker?.onRequest(request, true, onlooked);
     if (error !== undefined) {
       answerUpgradeError(request, socket, error);
       watching?.onOutcome(refusedOutcome(error));

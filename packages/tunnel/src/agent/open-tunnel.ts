@@ -24,8 +24,9 @@ import {
   URLS_HEADER,
 } from '../registration.ts';
 import { DEFAULT_FORWARD_LIMITS } from '../http/forward.ts';
-import { createForwardingServer, type Onlooker } from './forwarding-server.ts';
+import { createForwardingServer } from './forwarding-server.ts';
 import { createHandlerServer } from './handler-server.ts';
+import type { Onlooker } from './onlooker.ts';
 import { serveStream, type StreamServing } from './serve-stream.ts';
 import { compileRules, type TargetRules } from './target-rules.ts';
 import {
@@ -324,7 +325,7 @@ function servingOf(options: TunnelOptions): StreamServing {
   const { tls, allowLinkLocal, connectTimeout = 10_000 } = options;
   const dialling: DialTargetOptions = { tls, allowLinkLocal };
   if (target.kind === 'handler') {
-    const server = createHandlerServer(target.handler);
+    const server = createHandlerServer(target.handler, options.onlooker, options.clock);
     return { server, target: undefined, dialling, connectTimeout };
   }
   return { server: readingServer(target, dialling, options), target, dialling, connectTimeout };
