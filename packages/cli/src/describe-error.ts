@@ -1,8 +1,11 @@
 /** One line about what went wrong, with the cause: what a person has to know to do something. */
 import { STATUS_CODES } from 'node:http';
 import { inspect } from 'node:util';
+import { TunnelError } from '@framewire/tunnel';
 import { HandshakeError } from 'framewire';
-import { sanitizeLine } from './sanitize.ts';
+import { sanitize, sanitizeLine } from './sanitize.ts';
+import { ConfigError } from './tunnel/config-error.ts';
+import { describeTunnelError } from './tunnel/describe.ts';
 
 /** Characters of a peer's text that are shown in an error. */
 const SHOWN_CHARACTERS = 160;
@@ -21,6 +24,9 @@ export function describeError(
 ): string {
   if (environment['FRAMEWIRE_DEBUG'] === '1') return inspect(error);
   if (error instanceof HandshakeError) return describeHandshake(error);
+  if (TunnelError.isInstance(error)) return describeTunnelError(error);
+  // A line for each mistake.
+  if (error instanceof ConfigError) return sanitize(error.message);
   return error instanceof Error ? describeCause(error) : sanitizeLine(String(error));
 }
 

@@ -1,4 +1,4 @@
-/** The page of the echo server: one document with its style and script in it, and nothing else. */
+/** The pages of the servers here: each is one document with its style and script in it, and nothing else. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
@@ -35,10 +35,11 @@ export interface PageResponse {
 
 export type PageListener = (request: PageRequest, response: PageResponse) => void;
 
-export function readPageParts(): PageParts {
-  const read = (name: string): string =>
-    readFileSync(new URL(`../page/${name}`, import.meta.url), 'utf8');
-  return { html: read('page.html'), style: read('page.css'), script: read('page.js') };
+/** Of the files `page.html`, `.css` and `.js`, or those of another page. */
+export function readPageParts(page: string = 'page'): PageParts {
+  const read = (ending: string): string =>
+    readFileSync(new URL(`../page/${page}.${ending}`, import.meta.url), 'utf8');
+  return { html: read('html'), style: read('css'), script: read('js') };
 }
 
 /** Puts the parts together, under a policy that admits exactly them and this server's WebSocket. */

@@ -6,6 +6,7 @@ import {
   type CloseInfo,
   type HandshakeErrorCode,
 } from 'framewire';
+import { TunnelError, type TunnelErrorCode } from '@framewire/tunnel';
 import { UsageError } from './usage-error.ts';
 
 export const ExitCode = {
@@ -41,8 +42,18 @@ const REFUSALS: ReadonlySet<HandshakeErrorCode> = new Set([
   'ERR_WS_SUBPROTOCOL',
 ] as const);
 
+/** What a relay refuses an agent with. */
+const TUNNEL_REFUSALS: ReadonlySet<TunnelErrorCode> = new Set([
+  'ERR_TUNNEL_BAD_TOKEN',
+  'ERR_TUNNEL_NAME_TAKEN',
+  'ERR_TUNNEL_NAME_NOT_ALLOWED',
+  'ERR_TUNNEL_BAD_REQUEST',
+] as const);
+
 /** Codes of plain errors that report a mistake of the caller. */
-const USAGE: ReadonlySet<unknown> = new Set(['ERR_WS_INVALID_URL', 'ERR_WS_INVALID_ARGUMENT']);
+const USAGE: ReadonlySet<unknown> = new Set([
+  ...['ERR_WS_INVALID_URL', 'ERR_WS_INVALID_ARGUMENT', 'ERR_TUNNEL_INVALID_ARGUMENT'],
+]);
 
 /** The exit code for what ended a command before, or instead of, a Close. */
 export function exitCodeOfError(error: unknown): ExitCode {
@@ -51,6 +62,9 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (error instanceof ProtocolError) {
     // RFC 6455 §7.1.5: an end without a Close is how a broken network looks like.
     return error.code === 'ERR_WS_TRUNCATED' ? ExitCode.error : ExitCode.protocolViolation;
+  }
+  if (TunnelError.isInstance(error) && TUNNEL_REFUSALS.has(error.code)) {
+    return ExitCode.handshakeRefused;
   }
   if (error instanceof UsageError) return ExitCode.usage;
   return error instanceof Error && 'code' in error && USAGE.has(error.code)

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { connectCommand } from './commands/connect.ts';
 import { echoCommand } from './commands/echo.ts';
+import { tunnelCommand } from './commands/tunnel.ts';
 import { describeError } from './describe-error.ts';
 import { EXIT_CODES_HELP, ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { readVersion } from './version.ts';
@@ -18,15 +19,23 @@ async function main(): Promise<ExitCode> {
     .exitOverride()
     .showHelpAfterError('(--help shows what can be asked for)')
     .addHelpText('after', EXIT_CODES_HELP);
-  for (const command of [connectCommand(finish), echoCommand(finish), benchCommand(finish)]) {
-    program.addCommand(command.copyInheritedSettings(program));
-  }
+  program
+    .addCommand(connectCommand(finish))
+    .addCommand(echoCommand(finish))
+    .addCommand(benchCommand(finish))
+    .addCommand(tunnelCommand(finish));
+  inheritSettings(program);
   try {
     await program.parseAsync();
     return exitCode;
   } catch (error) {
     return report(error);
   }
+}
+
+/** Commands that were made elsewhere have settings of their own until then. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) inheritSettings(command.copyInheritedSettings(parent));
 }
 
 /** Commander has told its own errors already; --help and --version are none. */

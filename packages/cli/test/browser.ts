@@ -90,6 +90,12 @@ export class BrowserPage implements AsyncDisposable {
     return result.value;
   }
 
+  /** A PNG of what is to be seen. */
+  async screenshot(): Promise<Buffer> {
+    const { data } = await this.#call('Page.captureScreenshot', {});
+    return Buffer.from(String(data), 'base64');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dispose();
   }

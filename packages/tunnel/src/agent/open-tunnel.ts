@@ -80,6 +80,8 @@ export interface TunnelOptions extends DialTargetOptions, LivenessOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of changes: see `TunnelStatus`. */
   readonly onStatus?: ((status: TunnelStatus, end: ConnectionEnd | undefined) => void) | undefined;
+  /** Told when the target could not be reached; the callers have got a 502, or a 504. */
+  readonly onTargetError?: ((error: TunnelError) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -322,13 +324,14 @@ function hostOf({ host = 'preserve', target }: TunnelOptions): string | undefine
 
 function servingOf(options: TunnelOptions): StreamServing {
   const target = parseTarget(options.target);
-  const { tls, allowLinkLocal, connectTimeout = 10_000 } = options;
+  const { tls, allowLinkLocal, connectTimeout = 10_000, onTargetError } = options;
   const dialling: DialTargetOptions = { tls, allowLinkLocal };
+  const rest = { dialling, connectTimeout, onTargetError };
   if (target.kind === 'handler') {
     const server = createHandlerServer(target.handler, options.onlooker, options.clock);
-    return { server, target: undefined, dialling, connectTimeout };
+    return { server, target: undefined, ...rest };
   }
-  return { server: readingServer(target, dialling, options), target, dialling, connectTimeout };
+  return { server: readingServer(target, dialling, options), target, ...rest };
 }
 
 /** Where nobody wants to know what is passed on, octets go as they are. */

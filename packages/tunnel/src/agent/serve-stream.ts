@@ -15,6 +15,8 @@ export interface StreamServing {
   readonly dialling: DialTargetOptions;
   /** Milliseconds for the target to be connected. */
   readonly connectTimeout: number;
+  /** Told when the target could not be reached. */
+  readonly onTargetError: ((error: TunnelError) => void) | undefined;
 }
 
 export function serveStream(stream: Duplex, serving: StreamServing): void {
@@ -44,7 +46,7 @@ function join(
   stream: Duplex,
   kind: Preamble['kind'],
   target: AddressTarget,
-  { dialling, connectTimeout }: StreamServing,
+  { dialling, connectTimeout, onTargetError }: StreamServing,
 ): void {
   const far = dialTarget(target, dialling);
   const ready = target.isSecure ? 'secureConnect' : 'connect';
@@ -54,7 +56,9 @@ function join(
   const failed = (error: Error): void => {
     settle();
     far.on('error', () => {}).destroy();
-    refuse(stream, kind, toTunnelError(error, target));
+    const told = toTunnelError(error, target);
+    refuse(stream, kind, told);
+    onTargetError?.(told);
   };
   const abandoned = (): void => {
     settle();

@@ -15,14 +15,25 @@ export function ask(
 ): ClientRequest | TunnelError {
   const headers = upstream.headers ?? prepareFields(request, isUpgrade);
   if (headers instanceof TunnelError) return headers;
-  const { method = request.method, path = request.url } = upstream;
   const { request: send } = upstream.protocol === 'https:' ? https : http;
   try {
-    return send({ ...upstream, method, path, headers });
+    return send(completed(upstream, request, headers));
   } catch (error) {
     if (isInvalid(error)) return new TunnelError('ERR_TUNNEL_BAD_REQUEST', '', { cause: error });
     return toTunnelError(error as Error, false);
   }
+}
+
+/** Node copies it: where nothing is missing, once is enough. */
+function completed(
+  upstream: Upstream,
+  request: IncomingMessage,
+  headers: readonly string[],
+): http.RequestOptions {
+  const { method = request.method, path = request.url } = upstream;
+  const isComplete = upstream.method === method && upstream.path === path;
+  if (isComplete && upstream.headers === headers) return upstream;
+  return { ...upstream, method, path, headers };
 }
 
 /** What Node does not send, as it would be no HTTP. */

@@ -103,11 +103,14 @@ export class Sender {
     return this.#controlEnd === 0 && this.#turn === this.#sources.length;
   }
 
-  /** In a tick of its own: what a turn of the event loop brings shares its messages. */
+  /**
+   * When the turn of the event loop is over: what it brings shares its messages. Ticks would come too
+   * early, as there are some after each socket that was read.
+   */
   #schedule(): void {
     if (this.#isScheduled || this.#isHeldBack) return;
     this.#isScheduled = true;
-    process.nextTick(run, this);
+    setImmediate(run, this);
   }
 
   #scheduleLast(): void {

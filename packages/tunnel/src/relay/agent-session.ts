@@ -1,12 +1,9 @@
 /** One connection of an agent, as the relay sees it: what it serves, and how it is asked. */
-import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { MuxSession } from '../mux/session.ts';
 import { encodePreamble, type Preamble } from '../preamble.ts';
 import type { Claim } from './registry.ts';
-
-/** Streams of HTTP that are kept for the next request. */
-const MOST_KEPT = 64;
+import { StreamPool } from './stream-pool.ts';
 
 export class AgentSession {
   readonly claim: Claim;
@@ -14,7 +11,7 @@ export class AgentSession {
   readonly remoteAddress: string | undefined;
   readonly mux: MuxSession;
   /** Streams to its target, as if they were sockets. */
-  readonly requests: http.Agent;
+  readonly requests: StreamPool;
   /** Requests, and other streams, that it serves at the moment. */
   active = 0;
   /** Of the token it was let in with. */
@@ -33,9 +30,7 @@ export class AgentSession {
     this.remoteAddress = remoteAddress;
     this.#maxStreams = maxStreams;
     this.tokenHash = tokenHash;
-    this.requests = new http.Agent({ keepAlive: true, maxFreeSockets: MOST_KEPT });
-    this.requests.createConnection = ({ host }: { readonly host?: string }) =>
-      this.open({ kind: 'http', name: host ?? '' });
+    this.requests = new StreamPool((name) => this.open({ kind: 'http', name }));
   }
 
   get isDraining(): boolean {
@@ -51,15 +46,6 @@ export class AgentSession {
     const stream = this.mux.open();
     stream.write(encodePreamble(preamble));
     return stream;
-  }
-
-  /** Ends the streams that only wait for another request; `destroy` of an agent would end all. */
-  dropIdle(): void {
-    // Of those that are busy now none is kept either.
-    this.requests.maxFreeSockets = 0;
-    for (const sockets of Object.values(this.requests.freeSockets)) {
-      for (const socket of [...(sockets ?? [])]) socket.destroy();
-    }
   }
 
   /** The agent is to go elsewhere. It is asked for streams until it says that it has. */

@@ -82,9 +82,27 @@ export function targetOf({ url = '', rawHeaders }: HostedRequest): Target | Tunn
 
 function withAuthority(authority: string, path: string): Target | TunnelError {
   if (authority === '') return { authority, host: '', port: undefined, path };
+  const parsed = known.get(authority) ?? parseAndKeep(authority);
+  if (parsed === undefined) return invalid('its host is none');
+  return { host: parsed.host, port: parsed.port, authority, path };
+}
+
+/** The same few are asked for again and again. They are forgotten, all at once, when there are too many. */
+const known = new Map<string, Authority>();
+
+const MOST_KNOWN = 1000;
+
+/** Host and port; what is longer is not kept. */
+const LONGEST_KNOWN = MAX_HOST + 6;
+
+function parseAndKeep(authority: string): Authority | undefined {
   const text = /[^\0-\x7f]/.test(authority) ? fromUtf8(authority) : authority;
   const parsed = parseAuthority(text);
-  return parsed === undefined ? invalid('its host is none') : { ...parsed, authority, path };
+  if (parsed !== undefined && authority.length <= LONGEST_KNOWN) {
+    if (known.size === MOST_KNOWN) known.clear();
+    known.set(authority, parsed);
+  }
+  return parsed;
 }
 
 /** RFC 9112 §3.2: more than one Host is refused; a repeated one of HTTP/2 must say the same. */

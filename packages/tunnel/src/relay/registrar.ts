@@ -133,7 +133,7 @@ export class Registrar {
       maxStreams,
       clock,
       // Streams that only wait for a request would hold it up.
-      onGoAway: () => session.dropIdle(),
+      onGoAway: () => session.requests.dropIdle(),
       budget: new Budget(memoryBudget / SHARE_OF_SESSION, this.#budget),
     });
     const address = plainAddress(connection.remoteAddress);
@@ -144,7 +144,7 @@ export class Registrar {
     const expiry = token?.expires === undefined ? undefined : this.#watch(token.expires);
     void mux.closed.then((error) => {
       expiry?.cancel();
-      session.requests.destroy();
+      session.requests.dropIdle();
       this.#registry.remove(session, clock.now());
       tell(this.#settings().observer.onAgent, { kind: 'gone', ...told, error });
     });

@@ -280,7 +280,7 @@ export class TunnelRelay {
     }
     const admitted = result as Admitted;
     this.#begin(admitted.session);
-    const { upstream, options } = this.#upstream(admitted, fields);
+    const { upstream, options } = this.#upstream(incoming, admitted, fields);
     void forwardRequest(request, response, upstream, options).then((outcome) => {
       this.#finish(admitted.session);
       admitted.release();
@@ -303,7 +303,7 @@ export class TunnelRelay {
     }
     const admitted = result as Admitted;
     this.#begin(admitted.session);
-    const { upstream, options } = this.#upstream(admitted, fields);
+    const { upstream, options } = this.#upstream(request, admitted, fields);
     void forwardUpgrade(request, socket, head, upstream, options).then((outcome) => {
       this.#finish(admitted.session);
       admitted.release();
@@ -339,13 +339,21 @@ export class TunnelRelay {
   }
 
   #upstream(
+    { method }: IncomingMessage,
     { route, session }: Admitted,
     headers: Fields,
   ): { readonly upstream: Upstream; readonly options: ForwardOptions } {
     const { limits, clock } = this.#settings;
     const { name: host, path } = route;
     return {
-      upstream: { agent: session.requests, host, path, headers, maxHeaderSize: MAX_ANSWER_HEAD },
+      upstream: {
+        agent: session.requests.agent,
+        host,
+        method,
+        path,
+        headers,
+        maxHeaderSize: MAX_ANSWER_HEAD,
+      },
       options: { limits, clock },
     };
   }

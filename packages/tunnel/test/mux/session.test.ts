@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { MuxSession, TunnelError } from '@framewire/tunnel';
 import fc from 'fast-check';
+import type { Connection } from 'framewire';
 import {
   ACK,
   data,
@@ -66,17 +67,33 @@ for (const role of ROLES) {
   });
 }
 
+function countMessages(connection: Connection): () => number {
+  let messages = 0;
+  const { send } = connection;
+  connection.send = (...args) => {
+    messages++;
+    return send.apply(connection, args);
+  };
+  return () => messages;
+}
+
 test('Opening a stream: several frames of a turn leave in one message', async (t) => {
   const { near, accepted, connections } = await openPair(t);
-  let messages = 0;
-  const { send } = connections[0];
-  connections[0].send = (...args) => {
-    messages++;
-    return send.apply(connections[0], args);
-  };
+  const messages = countMessages(connections[0]);
   for (let count = 0; count < 3; count++) near.open().end('Hello');
   for (let count = 0; count < 3; count++) await ending(await accepted());
-  assert.equal(messages, 1);
+  assert.equal(messages(), 1);
+});
+
+test('Opening a stream: a turn is over when its ticks are, as after each socket that is read', async (t) => {
+  const { near, accepted, connections } = await openPair(t);
+  const messages = countMessages(connections[0]);
+  for (let count = 0; count < 3; count++) {
+    near.open().end('Hello');
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
+  for (let count = 0; count < 3; count++) await ending(await accepted());
+  assert.equal(messages(), 1);
 });
 
 test('Ping: an answer that nobody asked for is nothing', async (t) => {

@@ -1,0 +1,85 @@
+/** The port that the world, and agents, come to. */
+import http from 'node:http';
+import http2, { type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import type { RelayServer } from '@framewire/tunnel';
+import type { Certificate } from './certificate.ts';
+
+export interface PublicServerOptions {
+  readonly certificate: Certificate | undefined;
+  readonly http2: boolean;
+  /** Milliseconds. */
+  readonly headersTimeout: number;
+  /** Octets. */
+  readonly maxHeaderSize: number;
+}
+
+export interface PublicServer {
+  readonly server: RelayServer;
+  /** For connections that begin from now on. */
+  setCertificate(certificate: Certificate): void;
+  /** Takes no connection any more; those that wait for a request end. */
+  stop(): void;
+  /** Ends what is left. */
+  destroy(): void;
+}
+
+/** Milliseconds that a connection waits for the next request: more than proxies in front do. */
+const KEEP_ALIVE = 75_000;
+
+export function createPublicServer(options: PublicServerOptions): PublicServer {
+  const { certificate, headersTimeout, maxHeaderSize } = options;
+  // How long a body may take is for the relay to say, which sees whether it moves.
+  const common = { headersTimeout, maxHeaderSize, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE };
+  if (certificate === undefined) return ofHttp1(http.createServer(common));
+  if (!options.http2) return ofHttp1(https.createServer({ ...common, ...certificate }));
+  const server = http2.createSecureServer({
+    ...common,
+    ...certificate,
+    allowHTTP1: true,
+    settings: { maxHeaderListSize: maxHeaderSize },
+  });
+  // Node takes these of HTTP/1.1 as properties only.
+  return ofHttp2(Object.assign(server, common));
+}
+
+function ofHttp1(server: http.Server | https.Server): PublicServer {
+  return {
+    server,
+    setCertificate: (certificate) => {
+      if (server instanceof https.Server) server.setSecureContext(certificate);
+    },
+    stop: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+    destroy: () => server.closeAllConnections(),
+  };
+}
+
+/** A server of `node:http2` does not know its sessions and sockets itself. */
+function ofHttp2(server: Http2SecureServer): PublicServer {
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+  return {
+    server,
+    setCertificate: (certificate) => server.setSecureContext(certificate),
+    stop: () => {
+      server.close();
+      // RFC 9113 §6.8: what is open on them goes on.
+      for (const session of sessions) session.close();
+    },
+    destroy: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
