@@ -1,4 +1,5 @@
 /** Who is measured: a library, and how its application uses it. */
+import type { TunnelStyle } from './tunnel/operations.ts';
 
 export interface Contender {
   readonly title: string;
@@ -12,6 +13,10 @@ export interface Contender {
   readonly isClient?: boolean;
   /** It is both ends at once, and this is how they are connected. */
   readonly link?: Link;
+  /** It is a relay and an agent, which work together so. */
+  readonly tunnel?: TunnelStyle;
+  /** It is nobody's server: only scenarios of tunnels know how to reach it. */
+  readonly isWay?: boolean;
 }
 
 export interface Link {
@@ -37,13 +42,22 @@ export type ContenderName =
   | 'framewire-http2-tls'
   | 'gorilla'
   | 'undici'
-  | 'net';
+  | 'net'
+  | 'direct'
+  | 'tunnel'
+  | 'tunnel-reading'
+  | 'tunnel-wsp'
+  | 'tunnel-per-request';
 
 /** What all others are compared with. */
 export const REFERENCE: ContenderName = 'ws';
 
 /** The same for latency, most of which is the system's: what WebSocket adds to that. */
 export const LATENCY_REFERENCE: ContenderName = 'net';
+
+/** What tunnels are compared with: asking the target itself, and of their own cost the older protocol. */
+export const WAY_REFERENCE: ContenderName = 'direct';
+export const TUNNEL_REFERENCE: ContenderName = 'tunnel-wsp';
 
 export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
   ws: {
@@ -129,6 +143,41 @@ export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
     program: 'net',
     style: '',
     raw: true,
+  },
+  direct: {
+    title: 'the target itself is asked, without a tunnel',
+    program: 'tunnel/target',
+    style: '',
+    isWay: true,
+  },
+  tunnel: {
+    title: '@framewire/tunnel, whose agent passes octets on as they are',
+    program: 'tunnel/relay',
+    style: '',
+    isWay: true,
+    tunnel: 'native',
+  },
+  'tunnel-reading': {
+    title: '@framewire/tunnel with rules, so that its agent reads requests',
+    program: 'tunnel/relay',
+    style: '',
+    isWay: true,
+    tunnel: 'native-reading',
+  },
+  'tunnel-wsp': {
+    title:
+      "@framewire/tunnel in wsp's protocol: WebSockets that are used again, a request at a time",
+    program: 'tunnel/relay',
+    style: '',
+    isWay: true,
+    tunnel: 'wsp',
+  },
+  'tunnel-per-request': {
+    title: 'one WebSocket per request, in its simplest form',
+    program: 'tunnel/relay',
+    style: '',
+    isWay: true,
+    tunnel: 'per-request',
   },
 };
 

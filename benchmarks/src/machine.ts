@@ -20,7 +20,7 @@ export interface Machine {
   readonly loadBefore: number;
 }
 
-const PACKAGES = ['framewire', 'ws', 'bufferutil', 'utf-8-validate', 'undici'];
+const PACKAGES = ['framewire', '@framewire/tunnel', 'ws', 'bufferutil', 'utf-8-validate', 'undici'];
 
 /** `others` are versions that npm does not know. */
 export function describeMachine(

@@ -7,6 +7,7 @@ import { measureLatency, type LatencyRound } from './measure-latency.ts';
 import { measureMemory, type MemoryResult } from './measure-memory.ts';
 import { measurePair } from './measure-pair.ts';
 import { measurePairMemory, type PairMemory } from './measure-pair-memory.ts';
+import { measureTunnel, type TunnelRound } from './measure-tunnel.ts';
 import type { Plan } from './plan.ts';
 import type {
   CostScenario,
@@ -15,6 +16,7 @@ import type {
   PairCostScenario,
   PairMemoryScenario,
   Scenario,
+  TunnelScenario,
 } from './scenarios.ts';
 import type { Result } from './turns.ts';
 import type { CostRound } from './under-load.ts';
@@ -31,8 +33,9 @@ export type LatencyOutcome = Measured<'latency', LatencyScenario, Result<Latency
 export type MemoryOutcome = Measured<'memory', MemoryScenario, MemoryResult>;
 export type PairOutcome = Measured<'pair-cpu', PairCostScenario, Result<CostRound>>;
 export type PairMemoryOutcome = Measured<'pair-memory', PairMemoryScenario, Result<PairMemory>>;
+export type TunnelOutcome = Measured<'tunnel', TunnelScenario, Result<TunnelRound>>;
 export type Outcome =
-  CostOutcome | LatencyOutcome | MemoryOutcome | PairOutcome | PairMemoryOutcome;
+  CostOutcome | LatencyOutcome | MemoryOutcome | PairOutcome | PairMemoryOutcome | TunnelOutcome;
 
 export async function measure(scenario: Scenario, plan: Plan): Promise<Outcome> {
   switch (scenario.measure) {
@@ -53,5 +56,7 @@ export async function measure(scenario: Scenario, plan: Plan): Promise<Outcome> 
       return { figure: 'pair-cpu', scenario, results: await measurePair(scenario, plan) };
     case 'pair-memory':
       return { figure: 'pair-memory', scenario, results: await measurePairMemory(scenario, plan) };
+    case 'tunnel':
+      return { figure: 'tunnel', scenario, results: await measureTunnel(scenario, plan) };
   }
 }

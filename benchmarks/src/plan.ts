@@ -70,8 +70,8 @@ export function contendersOf(scenario: ContestScenario, plan: Plan): readonly Co
 }
 
 function isServer(name: ContenderName): boolean {
-  const { isClient = false, link } = CONTENDERS[name];
-  return !isClient && link === undefined;
+  const { isClient = false, isWay = false, link } = CONTENDERS[name];
+  return !isClient && !isWay && link === undefined;
 }
 
 export function variantsOf({ variants }: MemoryScenario, plan: Plan): readonly MemoryVariant[] {

@@ -4,6 +4,8 @@ import {
   LATENCY_REFERENCE,
   REFERENCE,
   referenceOf,
+  TUNNEL_REFERENCE,
+  WAY_REFERENCE,
   type ContenderName,
 } from './contenders.ts';
 import type { Machine } from './machine.ts';
@@ -14,8 +16,10 @@ import type {
   Outcome,
   PairMemoryOutcome,
   PairOutcome,
+  TunnelOutcome,
 } from './measure.ts';
 import type { LatencyRound } from './measure-latency.ts';
+import { tunnelCost, unitsOf, wholeCost, type TunnelRound } from './measure-tunnel.ts';
 import { describeScenario, messageOf } from './scenarios.ts';
 import { median, ratios, spread } from './statistics.ts';
 import { PERCENTILES, type Summary } from './summary.ts';
@@ -68,6 +72,8 @@ function tableOf(outcome: Outcome): string {
       return pairTable(outcome);
     case 'pair-memory':
       return pairMemoryTable(outcome);
+    case 'tunnel':
+      return tunnelTable(outcome);
   }
 }
 
@@ -219,6 +225,76 @@ function pairMemoryTable({ results }: PairMemoryOutcome): string {
     return [`${end} RSS`, 'TCP ÷ this', 'heap', 'external'];
   });
   return table(['', ...columns], rows);
+}
+
+/** Ratios to direct access are this ÷ direct: how many times as much. */
+function tunnelTable({ scenario, results }: TunnelOutcome): string {
+  const per =
+    (figure: (round: TunnelRound) => number) =>
+    (round: TunnelRound): number =>
+      figure(round) / unitsOf(scenario, round);
+  const figures = { own: per(tunnelCost), whole: per(wholeCost), p50: p50Of };
+  const direct = roundsOf(results, WAY_REFERENCE);
+  const reference = roundsOf(results, TUNNEL_REFERENCE);
+  const rows = results
+    .filter(({ rounds }) => rounds.length > 0)
+    .map(({ contender, rounds }): Cells => {
+      const own = rounds.map(figures.own);
+      const times = (figure: (round: TunnelRound) => number): string =>
+        ratio(rounds.map(figure), direct.map(figure));
+      return [
+        contender,
+        median(rounds.map(per(({ cost }) => cost.relay))).toFixed(1),
+        median(rounds.map(per(({ cost }) => cost.agent))).toFixed(1),
+        median(own).toFixed(1),
+        contender === WAY_REFERENCE ? '' : ratio(reference.map(figures.own), own),
+        contender === WAY_REFERENCE ? '' : `${(spread(own) * 100).toFixed(0)} %`,
+        median(rounds.map(figures.whole)).toFixed(1),
+        times(figures.whole),
+        ...(scenario.isBulk ? bulkCells(rounds, direct) : timeCells(rounds, direct)),
+      ];
+    });
+  const unit = scenario.isBulk ? 'MB' : 'request';
+  const head = [
+    '',
+    `relay CPU µs/${unit}`,
+    'agent',
+    'both',
+    `${TUNNEL_REFERENCE} ÷ this`,
+    'spread',
+  ];
+  const ends = scenario.isBulk
+    ? ['MB/s', 'direct ÷ this', 'spread']
+    : ['p50 µs', 'this ÷ direct', 'spread', 'p99 µs', 'requests/s'];
+  return table([...head, 'with target', 'this ÷ direct', ...ends], rows);
+}
+
+function p50Of({ roundTrips }: TunnelRound): number {
+  return roundTrips.p50;
+}
+
+function timeCells(rounds: readonly TunnelRound[], direct: readonly TunnelRound[]): Cells {
+  const p50 = rounds.map(p50Of);
+  return [
+    median(p50).toFixed(0),
+    ratio(p50, direct.map(p50Of)),
+    `${(spread(p50) * 100).toFixed(0)} %`,
+    median(rounds.map(({ roundTrips }) => roundTrips.p99)).toFixed(0),
+    Math.round(
+      median(rounds.map(({ messages, milliseconds }) => (messages / milliseconds) * 1000)),
+    ),
+  ];
+}
+
+function bulkCells(rounds: readonly TunnelRound[], direct: readonly TunnelRound[]): Cells {
+  const throughput = ({ octets, milliseconds }: TunnelRound): number =>
+    octets / milliseconds / 1000;
+  const rates = rounds.map(throughput);
+  return [
+    Math.round(median(rates)),
+    ratio(direct.map(throughput), rates),
+    `${(spread(rates) * 100).toFixed(0)} %`,
+  ];
 }
 
 interface Failing {

@@ -101,6 +101,18 @@ export interface PairMemoryScenario extends Common {
   readonly contenders: readonly ContenderName[];
 }
 
+/** Requests of HTTP through a tunnel; the figures are their times, and the CPU time of each process. */
+export interface TunnelScenario extends Common {
+  readonly measure: 'tunnel';
+  /** Octets of an answer. */
+  readonly size: number;
+  /** Requests at a time, each on a connection of its own. */
+  readonly concurrency: number;
+  /** The figures are per MB and not per request. */
+  readonly isBulk: boolean;
+  readonly contenders: readonly ContenderName[];
+}
+
 export type PairCostScenario = PairEchoScenario | PairHandshakeScenario;
 
 export type PairScenario = PairCostScenario | PairMemoryScenario;
@@ -109,7 +121,7 @@ export type PairScenario = PairCostScenario | PairMemoryScenario;
 export type CostScenario = EchoScenario | HandshakeScenario | BroadcastScenario | ClientScenario;
 
 /** Those whose contenders take turns. */
-export type ContestScenario = CostScenario | LatencyScenario | PairScenario;
+export type ContestScenario = CostScenario | LatencyScenario | PairScenario | TunnelScenario;
 
 export type Scenario = ContestScenario | MemoryScenario;
 
@@ -289,6 +301,28 @@ const SESSIONS: readonly PairScenario[] = [
   sessionsIdle('sessions-used', 'after a message', true),
 ];
 
+const WAYS: readonly ContenderName[] = [
+  'direct',
+  'tunnel',
+  'tunnel-reading',
+  'tunnel-wsp',
+  'tunnel-per-request',
+];
+
+function tunnel(
+  name: string,
+  title: string,
+  shape: Pick<TunnelScenario, 'size' | 'concurrency' | 'isBulk'>,
+): TunnelScenario {
+  return { measure: 'tunnel', name, group: 'tunnel', title, ...shape, contenders: WAYS };
+}
+
+const TUNNEL: readonly TunnelScenario[] = [
+  tunnel('tunnel-1', '12 B', { size: 12, concurrency: 1, isBulk: false }),
+  tunnel('tunnel-32', '12 B', { size: 12, concurrency: 32, isBulk: false }),
+  tunnel('tunnel-64m', '64 MiB', { size: 64 * KIB * KIB, concurrency: 1, isBulk: true }),
+];
+
 export const SCENARIOS: readonly Scenario[] = [
   ...ECHO,
   ...COMPRESSION,
@@ -298,6 +332,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...LATENCY,
   ...MEMORY,
   ...SESSIONS,
+  ...TUNNEL,
 ];
 
 /** What a scenario counts, and the figure is per. */
@@ -330,6 +365,8 @@ export function describeScenario(scenario: Scenario): string {
       return `Connections ${title}, ${scenario.atOnce} at a time`;
     case 'pair-memory':
       return `KiB per idle connection: ${title}`;
+    case 'tunnel':
+      return `GET of ${title}, ${scenario.concurrency} at a time`;
   }
 }
 

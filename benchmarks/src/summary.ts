@@ -7,6 +7,8 @@ import {
   LATENCY_REFERENCE,
   REFERENCE,
   referenceOf,
+  TUNNEL_REFERENCE,
+  WAY_REFERENCE,
   type ContenderName,
 } from './contenders.ts';
 import type {
@@ -16,14 +18,20 @@ import type {
   Outcome,
   PairMemoryOutcome,
   PairOutcome,
+  TunnelOutcome,
 } from './measure.ts';
+import { tunnelCost, unitsOf, wholeCost, type TunnelRound } from './measure-tunnel.ts';
 import type { RoundTrips } from './operations.ts';
 import { describeScenario, messageOf, type Counted, type PairScenario } from './scenarios.ts';
 import { median, ratios } from './statistics.ts';
 import type { Result } from './turns.ts';
 import { clientPerMessage, cpuPerMessage } from './under-load.ts';
 
-export type Unit = `CPU µs per ${Counted}` | 'µs per round trip' | 'KiB per idle connection';
+export type Unit =
+  | `CPU µs per ${Counted | 'request' | 'MB'}`
+  | 'µs per round trip'
+  | 'µs per MB'
+  | 'KiB per idle connection';
 
 export interface Summary {
   /** Of the scenario; where that has several figures, this one's after a hyphen: `latency-100-p99`. */
@@ -74,6 +82,8 @@ export function summarize(outcome: Outcome): Summary[] {
       return summarizePair(outcome);
     case 'pair-memory':
       return summarizePairMemory(outcome);
+    case 'tunnel':
+      return summarizeTunnel(outcome);
   }
 }
 
@@ -129,6 +139,37 @@ function summarizePairMemory({ scenario, results }: PairMemoryOutcome): Summary[
   return [
     ...bothLinks(scenario, 'client', unit, results, ({ client }) => client.rss / 1024),
     ...bothLinks(scenario, 'server', unit, results, ({ server }) => server.rss / 1024),
+  ];
+}
+
+/** The cost of the tunnels themselves, that with the target's, and the time it takes. */
+function summarizeTunnel({ scenario, results }: TunnelOutcome): Summary[] {
+  const cpu = scenario.isBulk ? 'CPU µs per MB' : 'CPU µs per request';
+  const tunnels = results.filter(({ contender }) => contender !== WAY_REFERENCE);
+  const of = (
+    figure: string,
+    unit: Unit,
+    reference: ContenderName,
+    some: readonly Result<TunnelRound>[],
+    valueOf: (round: TunnelRound) => number,
+  ): Summary => ({
+    name: `${scenario.name}-${figure}`,
+    group: scenario.group,
+    title: `${describeScenario(scenario)}, ${figure}`,
+    unit,
+    lowerIsBetter: true,
+    reference,
+    rows: toRows(some, valueOf, reference),
+  });
+  const per = (round: TunnelRound, value: number): number => value / unitsOf(scenario, round);
+  return [
+    of('tunnel', cpu, TUNNEL_REFERENCE, tunnels, (round) => per(round, tunnelCost(round))),
+    of('whole', cpu, WAY_REFERENCE, results, (round) => per(round, wholeCost(round))),
+    scenario.isBulk
+      ? of('time', 'µs per MB', WAY_REFERENCE, results, (round) =>
+          per(round, round.milliseconds * 1000),
+        )
+      : of('p50', 'µs per round trip', WAY_REFERENCE, results, ({ roundTrips }) => roundTrips.p50),
   ];
 }
 

@@ -83,7 +83,7 @@ export class EchoLoad {
   }
 }
 
-function percentilesOf(nanoseconds: RecordableHistogram): RoundTrips {
+export function percentilesOf(nanoseconds: RecordableHistogram): RoundTrips {
   const at = (percentile: number): number => nanoseconds.percentile(percentile) / 1000;
   return { p50: at(50), p99: at(99), p999: at(99.9) };
 }

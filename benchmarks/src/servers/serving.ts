@@ -23,7 +23,7 @@ export function unknownStyle(style: string): never {
   throw new RangeError(`this server has no style "${style}"`);
 }
 
-function usage(): Usage {
+export function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { user, system };
 }
