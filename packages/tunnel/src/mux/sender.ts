@@ -77,6 +77,8 @@ export class Sender {
     }
     writeHeader(this.#control, at, type, flags, streamId, length);
     this.#controlEnd = at + HEADER_SIZE;
+    // A message's worth does not wait for the end of the turn, in which many more may come.
+    if (at < MAX_MESSAGE && this.#controlEnd >= MAX_MESSAGE) process.nextTick(run, this);
     if (canWait) this.#scheduleLast();
     else this.#schedule();
   }
