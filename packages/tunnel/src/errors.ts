@@ -33,6 +33,7 @@ export type TunnelErrorCode =
   | 'ERR_TUNNEL_PING_TIMEOUT'
   // What an agent is refused with.
   | 'ERR_TUNNEL_BAD_TOKEN'
+  | 'ERR_TUNNEL_BAD_CERTIFICATE'
   | 'ERR_TUNNEL_NAME_TAKEN'
   | 'ERR_TUNNEL_NAME_NOT_ALLOWED'
   // The words of wsp.
@@ -72,6 +73,7 @@ const ROWS: Readonly<Record<TunnelErrorCode, Row>> = {
   ERR_TUNNEL_TOO_MANY_STREAMS: { text: 'the session has as many streams as it may' },
   ERR_TUNNEL_PING_TIMEOUT: { text: 'the other side gave no sign of life' },
   ERR_TUNNEL_BAD_TOKEN: { status: 401, text: 'the token is not known, or has expired' },
+  ERR_TUNNEL_BAD_CERTIFICATE: { status: 403, text: 'no certificate that is trusted was shown' },
   ERR_TUNNEL_NAME_TAKEN: { status: 409, text: 'another agent holds the name' },
   ERR_TUNNEL_NAME_NOT_ALLOWED: { status: 403, text: 'the token does not allow the name' },
   ERR_TUNNEL_WSP_WIRE: { text: 'the other side does not speak the protocol of wsp' },

@@ -18,6 +18,9 @@ export const AGENT_HEADER = 'X-Tunnel-Agent';
 /** The Host that the target is told in place of the one the caller has asked for. */
 export const HOST_HEADER = 'X-Tunnel-Host';
 
+/** Streams at a time that the agent takes on this connection. */
+export const STREAMS_HEADER = 'X-Tunnel-Streams';
+
 /** Of the relay's 101: where the world reaches the names, separated by commas. */
 export const URLS_HEADER = 'X-Tunnel-Urls';
 
@@ -47,3 +50,6 @@ export function parseNames(value: string): readonly string[] | undefined {
 }
 
 const MOST_NAMES = 64;
+
+/** Octets of one message, either way: senders keep to half of it. */
+export const MAX_MESSAGE_SIZE: number = 128 * 1024;

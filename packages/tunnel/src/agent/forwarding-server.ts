@@ -32,7 +32,8 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
   const agent = target.isSecure
     ? new https.Agent({ keepAlive: true, ...dialling.tls })
     : new http.Agent({ keepAlive: true });
-  agent.createConnection = () => dialTarget(target, dialling);
+  // A connection that the target has ended is of no use for another request.
+  agent.createConnection = () => dialTarget(target, dialling, false);
   const upstream: Upstream = {
     agent,
     maxHeaderSize: MAX_ANSWER_HEAD,

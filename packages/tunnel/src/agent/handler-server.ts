@@ -96,7 +96,8 @@ function toRequest(
 ): Request {
   const { method = 'GET', rawHeaders, headers } = incoming;
   const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http';
-  const url = new URL(incoming.url ?? '/', `${scheme}://${headers.host ?? 'localhost'}`);
+  // Put together, as `//x` alone would be a host.
+  const url = new URL(`${scheme}://${headers.host ?? 'localhost'}${incoming.url ?? '/'}`);
   const fields = new Headers();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     fields.append(rawHeaders[index]!, rawHeaders[index + 1]!);

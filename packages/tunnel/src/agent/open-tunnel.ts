@@ -4,12 +4,14 @@ import type http from 'node:http';
 import {
   HandshakeError,
   reconnecting,
+  systemClock,
   type Clock,
   type Connection,
   type ConnectionEnd,
   type ReconnectingOptions,
 } from 'framewire';
 import { invalidArgument, TUNNEL_ERROR_CODES, TunnelError } from '../errors.ts';
+import { attempt, tell } from '../tell.ts';
 import { MuxSession } from '../mux/session.ts';
 import {
   AGENT_HEADER,
@@ -18,15 +20,17 @@ import {
   HOST_HEADER,
   isName,
   type LivenessOptions,
+  MAX_MESSAGE_SIZE,
   MUX_PROTOCOL,
   NAMES_HEADER,
   REGISTER_PATH,
+  STREAMS_HEADER,
   URLS_HEADER,
 } from '../registration.ts';
 import { DEFAULT_FORWARD_LIMITS } from '../http/forward.ts';
 import { createForwardingServer } from './forwarding-server.ts';
 import { createHandlerServer } from './handler-server.ts';
-import type { Onlooker } from './onlooker.ts';
+import { guarded, type Onlooker } from './onlooker.ts';
 import { serveStream, type StreamServing } from './serve-stream.ts';
 import { compileRules, type TargetRules } from './target-rules.ts';
 import {
@@ -129,6 +133,8 @@ class RunningTunnel implements Tunnel {
   readonly #stop = new AbortController();
   #slots = 0;
   #isClosing = false;
+  /** Of the function that has the token, when it was asked last. */
+  #tokenError: Error | undefined;
   #wasOnline = false;
   #goOnline!: () => void;
   #failOnline!: (error: unknown) => void;
@@ -149,7 +155,7 @@ class RunningTunnel implements Tunnel {
     });
     this.closed = new Promise((resolve) => (this.#end = resolve));
     signal?.throwIfAborted();
-    signal?.addEventListener('abort', () => this.#finish(signal.reason), { once: true });
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
     for (let slot = 0; slot < connections; slot++) this.#keepUp();
   }
 
@@ -189,9 +195,10 @@ class RunningTunnel implements Tunnel {
       ...backoff,
       clock,
       protocols: MUX_PROTOCOL,
-      headers: this.#headers,
+      headers: () => this.#headersWithToken(),
       // The session has pings of its own, which go both ways and find a process that hangs too.
       heartbeat: false,
+      maxMessageSize: MAX_MESSAGE_SIZE,
       perMessageDeflate: false,
       signal: this.#stop.signal,
       isFinal: (end) => this.#isFinal(end),
@@ -245,7 +252,7 @@ class RunningTunnel implements Tunnel {
     // Of several connections one is enough.
     const isUp = status === 'reconnecting' && this.#sessions.size > 0;
     this.status = isUp ? 'online' : status;
-    this.#options.onStatus?.(this.status, end);
+    attempt(() => this.#options.onStatus?.(this.status, end));
   }
 
   #slotEnded(error: unknown): void {
@@ -254,28 +261,53 @@ class RunningTunnel implements Tunnel {
     else if (this.#slots === 0) this.#finish(undefined);
   }
 
-  #finish(error: unknown): void {
+  readonly #onAbort = (): void => {
+    this.#finish(undefined, this.#options.signal?.reason);
+  };
+
+  /** Who waits for the first connection is told the reason, who waits for the end only of errors. */
+  #finish(error: Error | undefined, reason: unknown = error): void {
     if (this.status === 'closed') return;
     this.status = 'closed';
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#stop.abort();
     for (const session of this.#sessions) session.close();
     this.#serving.server?.closeAllConnections();
-    this.#failOnline(error ?? new TunnelError('ERR_TUNNEL_SESSION_CLOSED', 'it was closed'));
+    // It listens nowhere; what it keeps for its target goes with it.
+    this.#serving.server?.close();
     this.online.catch(() => {});
-    this.#options.onStatus?.('closed', undefined);
-    this.#end(error === undefined ? undefined : toError(error));
+    this.#failOnline(reason ?? new TunnelError('ERR_TUNNEL_SESSION_CLOSED', 'it was closed'));
+    attempt(() => this.#options.onStatus?.('closed', undefined));
+    this.#end(error);
   }
 
-  /** Who held the names before has them taken by itself, until the relay notices that it is gone. */
+  /**
+   * Who held the names before has them taken by itself, until the relay notices that it is gone. A token
+   * that there is none of is not waited for, unless there was one before.
+   */
   #isFinal({ error }: ConnectionEnd): boolean | undefined {
+    if (this.#tokenError !== undefined) return !this.#wasOnline;
     const isTaken = HandshakeError.isInstance(error) && error.status === 409;
     return isTaken && this.#wasOnline ? false : undefined;
   }
 
+  async #headersWithToken(): Promise<Record<string, string>> {
+    this.#tokenError = undefined;
+    try {
+      return await this.#headers();
+    } catch (error) {
+      this.#tokenError = toError(error);
+      throw error;
+    }
+  }
+
   #delay(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      void this.closed.then(() => clearTimeout(timer));
+      const { clock = systemClock } = this.#options;
+      const timer = clock.setTimer(milliseconds, resolve);
+      // Somebody waits for it.
+      timer.ref?.();
+      void this.closed.then(() => timer.cancel());
     });
   }
 }
@@ -295,7 +327,7 @@ function registerUrl(relay: string | URL): URL {
 }
 
 function headersOf(options: TunnelOptions): () => Promise<Record<string, string>> {
-  const { token, exclusive = false } = options;
+  const { token, exclusive = false, maxStreams = 1000 } = options;
   const host = hostOf(options);
   const names = typeof options.name === 'string' ? [options.name] : options.name;
   for (const name of names) {
@@ -304,9 +336,13 @@ function headersOf(options: TunnelOptions): () => Promise<Record<string, string>
   const agent = randomUUID();
   return async () => {
     const shown = typeof token === 'function' ? await token() : token;
+    if (shown !== undefined && !/^[\x21-\x7e]+$/u.test(shown)) {
+      throw invalidArgument('the token is empty, or has characters that no token has');
+    }
     return {
       [NAMES_HEADER]: names.join(', '),
       [AGENT_HEADER]: agent,
+      [STREAMS_HEADER]: String(maxStreams),
       ...(exclusive && { [EXCLUSIVE_HEADER]: '1' }),
       ...(host !== undefined && { [HOST_HEADER]: host }),
       ...(shown !== undefined && { Authorization: `Bearer ${shown}` }),
@@ -326,12 +362,17 @@ function servingOf(options: TunnelOptions): StreamServing {
   const target = parseTarget(options.target);
   const { tls, allowLinkLocal, connectTimeout = 10_000, onTargetError } = options;
   const dialling: DialTargetOptions = { tls, allowLinkLocal };
-  const rest = { dialling, connectTimeout, onTargetError };
+  const rest = {
+    dialling,
+    connectTimeout,
+    onTargetError: (error: TunnelError) => tell(onTargetError, error),
+  };
+  const onlooker = options.onlooker && guarded(options.onlooker);
   if (target.kind === 'handler') {
-    const server = createHandlerServer(target.handler, options.onlooker, options.clock);
+    const server = createHandlerServer(target.handler, onlooker, options.clock);
     return { server, target: undefined, ...rest };
   }
-  return { server: readingServer(target, dialling, options), target, ...rest };
+  return { server: readingServer(target, dialling, { ...options, onlooker }), target, ...rest };
 }
 
 /** Where nobody wants to know what is passed on, octets go as they are. */

@@ -15,8 +15,8 @@ export interface StreamServing {
   readonly dialling: DialTargetOptions;
   /** Milliseconds for the target to be connected. */
   readonly connectTimeout: number;
-  /** Told when the target could not be reached. */
-  readonly onTargetError: ((error: TunnelError) => void) | undefined;
+  /** Told when the target could not be reached; it does not throw. */
+  readonly onTargetError: (error: TunnelError) => void;
 }
 
 export function serveStream(stream: Duplex, serving: StreamServing): void {
@@ -48,7 +48,7 @@ function join(
   target: AddressTarget,
   { dialling, connectTimeout, onTargetError }: StreamServing,
 ): void {
-  const far = dialTarget(target, dialling);
+  const far = dialTarget(target, dialling, true);
   const ready = target.isSecure ? 'secureConnect' : 'connect';
   const timer = setTimeout(() => {
     far.destroy(new TunnelError('ERR_TUNNEL_CONNECT_TIMEOUT', target.url));
@@ -58,7 +58,7 @@ function join(
     far.on('error', () => {}).destroy();
     const told = toTunnelError(error, target);
     refuse(stream, kind, told);
-    onTargetError?.(told);
+    onTargetError(told);
   };
   const abandoned = (): void => {
     settle();
@@ -83,13 +83,13 @@ export function toTunnelError(error: Error, target: AddressTarget): TunnelError 
   return new TunnelError('ERR_TUNNEL_TARGET_UNREACHABLE', detail, { cause: error });
 }
 
-/** To a caller of HTTP it is told; any other stream just breaks off. */
+/** To a caller of HTTP it is told, without what is only for this side; any other stream breaks off. */
 function refuse(stream: Duplex, kind: Preamble['kind'], error: TunnelError): void {
   if (kind !== 'http' || stream.destroyed) {
     stream.destroy(error);
     return;
   }
-  const body = `${error.message}\n`;
+  const body = `${new TunnelError(error.code).message}\n`;
   const head = [
     `HTTP/1.1 ${error.status} Tunnel`,
     `${ERROR_HEADER}: ${error.code}`,

@@ -85,10 +85,16 @@ export interface DialTargetOptions {
   readonly allowLinkLocal?: boolean | undefined;
 }
 
-/** Begins to connect; errors are the stream's own. */
-export function dialTarget(target: AddressTarget, options: DialTargetOptions): Duplex {
+/**
+ * Begins to connect; errors are the stream's own. One that is half open goes on sending after the
+ * target has ended its side.
+ */
+export function dialTarget(
+  target: AddressTarget,
+  options: DialTargetOptions,
+  allowHalfOpen: boolean,
+): Duplex {
   const { hostname, port, socketPath, isSecure } = target;
-  const allowHalfOpen = true;
   if (socketPath !== undefined) return net.connect({ path: socketPath, allowHalfOpen });
   const isGuarded = options.allowLinkLocal !== true;
   // A name is looked up by `net.connect`, an address is not.

@@ -51,6 +51,7 @@ export class MuxStream extends Duplex {
   /** Octets that were given to be written, those included that were sent. */
   #writing = 0;
   #callback: Callback | undefined;
+  #bytesWritten = 0;
   #hasTurns = false;
   #timeout = 0;
   #activeAt = 0;
@@ -77,6 +78,11 @@ export class MuxStream extends Duplex {
    */
   get isAccepted(): boolean {
     return this.#isAccepted;
+  }
+
+  /** Octets that were sent to the other side, as of a socket. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
   }
 
   /** For those who know sockets; without effect. */
@@ -235,6 +241,7 @@ export class MuxStream extends Duplex {
     let end = start;
     while (end < start + length) end += this.#copy(octets, end, start + length - end);
     this.#unsent -= length;
+    this.#bytesWritten += length;
     this.#sending.spend(length);
     writeHeader(octets, at, FrameType.data, 0, this.id, length);
     return this.#isLast() ? this.#putFin(octets, end) : end;

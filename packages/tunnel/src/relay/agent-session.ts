@@ -1,36 +1,38 @@
 /** One connection of an agent, as the relay sees it: what it serves, and how it is asked. */
 import type { Duplex } from 'node:stream';
+import type { Clock } from 'framewire';
 import type { MuxSession } from '../mux/session.ts';
 import { encodePreamble, type Preamble } from '../preamble.ts';
 import type { Claim } from './registry.ts';
 import { StreamPool } from './stream-pool.ts';
 
+export interface AgentSessionOptions {
+  readonly claim: Claim;
+  readonly mux: MuxSession;
+  /** Requests, and other streams, at a time. */
+  readonly maxStreams: number;
+  /** In lower case, of the token it was let in with; undefined where none was asked for. */
+  readonly tokenHash: string | undefined;
+  readonly clock: Clock;
+}
+
 export class AgentSession {
   readonly claim: Claim;
   readonly since: Date = new Date();
-  readonly remoteAddress: string | undefined;
   readonly mux: MuxSession;
+  readonly tokenHash: string | undefined;
   /** Streams to its target, as if they were sockets. */
   readonly requests: StreamPool;
   /** Requests, and other streams, that it serves at the moment. */
   active = 0;
-  /** Of the token it was let in with. */
-  readonly tokenHash: string | undefined;
   readonly #maxStreams: number;
 
-  constructor(
-    claim: Claim,
-    mux: MuxSession,
-    remoteAddress: string | undefined,
-    maxStreams: number,
-    tokenHash: string | undefined,
-  ) {
+  constructor({ claim, mux, maxStreams, tokenHash, clock }: AgentSessionOptions) {
     this.claim = claim;
     this.mux = mux;
-    this.remoteAddress = remoteAddress;
-    this.#maxStreams = maxStreams;
     this.tokenHash = tokenHash;
-    this.requests = new StreamPool((name) => this.open({ kind: 'http', name }));
+    this.#maxStreams = maxStreams;
+    this.requests = new StreamPool((name) => this.open({ kind: 'http', name }), clock);
   }
 
   get isDraining(): boolean {

@@ -21,6 +21,11 @@ export function isSecure({ socket }: IncomingMessage): boolean {
   return 'encrypted' in socket && socket.encrypted === true;
 }
 
+/** Whether it has shown a certificate which its server trusts. */
+export function hasCertificate({ socket }: IncomingMessage): boolean {
+  return 'authorized' in socket && socket.authorized === true;
+}
+
 export function hostOf({ headers }: IncomingMessage): string {
   const authority = headers[':authority'];
   return headers.host ?? (typeof authority === 'string' ? authority : '');

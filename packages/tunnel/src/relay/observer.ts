@@ -1,10 +1,11 @@
 /** What a relay tells of itself: facts, from which logs and metrics are made. No secret is among them. */
 import type { TunnelError } from '../errors.ts';
 import type { ForwardOutcome } from '../http/forward.ts';
+import type { Claim } from './registry.ts';
 
 export interface AgentEvent {
   readonly kind: 'connected' | 'refused' | 'gone';
-  /** What the agent calls itself: the same on all its connections. */
+  /** The beginning of what the agent calls itself: the same on all its connections. */
   readonly agent: string | undefined;
   readonly names: readonly string[];
   readonly address: string | undefined;
@@ -42,11 +43,7 @@ export interface RelayObserver {
     | undefined;
 }
 
-/** Tells it what happened, whatever it does. */
-export function tell<Event>(observer: ((event: Event) => void) | undefined, event: Event): void {
-  try {
-    observer?.(event);
-  } catch (mistake) {
-    process.emitWarning(mistake instanceof Error ? mistake : String(mistake));
-  }
+/** An agent as it is told of: enough to tell agents apart, not to pass for one. */
+export function labelOf({ agent }: Pick<Claim, 'agent'>): string {
+  return agent.slice(0, 8);
 }

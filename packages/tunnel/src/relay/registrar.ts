@@ -1,7 +1,7 @@
 /** The door for agents: who may register, for which names, and the session that follows. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CloseCode, WebSocketServer, type Connection, type Decision } from 'framewire';
+import { CloseCode, WebSocketServer, type Connection, type Decision, type Timer } from 'framewire';
 import { TunnelError } from '../errors.ts';
 import { Budget } from '../mux/flow-control.ts';
 import { MuxSession } from '../mux/session.ts';
@@ -10,20 +10,31 @@ import {
   ERROR_HEADER,
   EXCLUSIVE_HEADER,
   HOST_HEADER,
+  MAX_MESSAGE_SIZE,
   MUX_PROTOCOL,
   NAMES_HEADER,
   parseNames,
+  STREAMS_HEADER,
   URLS_HEADER,
 } from '../registration.ts';
+import { tell } from '../tell.ts';
 import { plainAddress } from '../http/forwarded.ts';
+import { hasCertificate } from './caller-facts.ts';
 import { AgentSession } from './agent-session.ts';
-import { tell } from './observer.ts';
+import { parseAuthority } from './host.ts';
+import { labelOf } from './observer.ts';
 import type { Claim, Registry } from './registry.ts';
 import type { RelaySettings } from './relay-options.ts';
 import { mayClaim, type AgentToken } from './tokens.ts';
 
 /** A session may take so much of what the process may hold. */
 const SHARE_OF_SESSION = 4;
+
+/** Connections of agents at a time with tokens of one id, or of one agent where none is asked for. */
+const MOST_SESSIONS = 100;
+
+/** Milliseconds: timers of Node are not longer than 24 days. */
+const LONGEST_WATCH = 24 * 60 * 60_000;
 
 interface Admitted {
   readonly claim: Claim;
@@ -36,6 +47,9 @@ export class Registrar {
   readonly #server: WebSocketServer;
   readonly #budget: Budget;
   isDraining = false;
+  /** Milliseconds since 1970, and the timer for it: when the first token of a session expires. */
+  #nextExpiry = Infinity;
+  #expiry: Timer | undefined;
 
   constructor(registry: Registry, settings: () => RelaySettings) {
     this.#registry = registry;
@@ -45,6 +59,7 @@ export class Registrar {
     this.#server = new WebSocketServer({
       clock,
       protocols: [MUX_PROTOCOL],
+      maxMessageSize: MAX_MESSAGE_SIZE,
       // The session has pings of its own, which go both ways and find a process that hangs too.
       heartbeat: false,
     });
@@ -65,38 +80,51 @@ export class Registrar {
     );
   }
 
-  /** Ends the sessions whose token is none any more. */
+  /** Ends the sessions whose token is none any more, or does not allow their names. */
   review(): void {
+    this.#expiry?.cancel();
+    this.#expiry = undefined;
+    this.#nextExpiry = Infinity;
     const { tokens } = this.#settings();
     if (tokens === undefined) return;
-    for (const session of this.#registry.sessions) {
-      const isGood = session.tokenHash !== undefined && tokens.has(session.tokenHash);
-      if (!isGood) session.mux.close(new TunnelError('ERR_TUNNEL_BAD_TOKEN'));
+    for (const { tokenHash = '', claim, mux } of this.#registry.sessions) {
+      const token = tokens.get(tokenHash);
+      const error =
+        token === undefined ? new TunnelError('ERR_TUNNEL_BAD_TOKEN') : barred(token, claim.names);
+      if (error !== undefined) mux.close(error);
+      else this.#watch(token?.expires);
     }
   }
 
   async close(): Promise<void> {
+    this.#expiry?.cancel();
     await this.#server.close();
   }
 
   #admit(request: IncomingMessage): Admitted | TunnelError {
     if (this.isDraining) return new TunnelError('ERR_TUNNEL_DRAINING');
-    const { tokens } = this.#settings();
+    const { tokens, requiresCertificate } = this.#settings();
+    if (requiresCertificate && !hasCertificate(request)) {
+      return new TunnelError('ERR_TUNNEL_BAD_CERTIFICATE');
+    }
     const shown = tokenOf(request);
     const token = shown === undefined ? undefined : tokens?.find(shown);
     if (tokens !== undefined && token === undefined) return new TunnelError('ERR_TUNNEL_BAD_TOKEN');
     const names = parseNames(field(request, NAMES_HEADER) ?? '');
     if (names === undefined)
       return new TunnelError('ERR_TUNNEL_BAD_REQUEST', 'it asks for no name');
-    const barred = token && names.find((name) => !mayClaim(token, name));
-    if (barred !== undefined) return new TunnelError('ERR_TUNNEL_NAME_NOT_ALLOWED', barred);
-    const claim: Claim = {
-      agent: (field(request, AGENT_HEADER) ?? '').slice(0, 64),
-      names,
-      exclusive: field(request, EXCLUSIVE_HEADER) === '1',
-      host: field(request, HOST_HEADER),
-    };
-    return this.#registry.refusal(claim) ?? { claim, token };
+    const claim = claimOf(request, names, token);
+    if (claim instanceof TunnelError) return claim;
+    return (token && barred(token, names)) ?? this.#refusal(claim, token) ?? { claim, token };
+  }
+
+  #refusal(claim: Claim, token: AgentToken | undefined): TunnelError | undefined {
+    const { maxSessions } = this.#settings();
+    const { maxSessions: most = MOST_SESSIONS } = token ?? {};
+    if (this.#registry.count() >= maxSessions || this.#registry.count(claim.owner) >= most) {
+      return new TunnelError('ERR_TUNNEL_BUSY', 'there are too many connections of agents');
+    }
+    return this.#registry.refusal(claim);
   }
 
   #accept(request: IncomingMessage, { claim }: Admitted): Decision {
@@ -121,7 +149,7 @@ export class Registrar {
   ): void {
     const { maxStreams, liveness, memoryBudget, clock, observer } = this.#settings();
     // Two may have asked for a name in the same moment.
-    const late = this.#registry.refusal(claim);
+    const late = this.#refusal(claim, token);
     if (late !== undefined) {
       this.#tellRefusal(request, late);
       void connection.close(CloseCode.policyViolation, late.code);
@@ -136,29 +164,37 @@ export class Registrar {
       onGoAway: () => session.requests.dropIdle(),
       budget: new Budget(memoryBudget / SHARE_OF_SESSION, this.#budget),
     });
-    const address = plainAddress(connection.remoteAddress);
-    const session = new AgentSession(claim, mux, address, maxStreams, token?.hash.toLowerCase());
+    const session = new AgentSession({
+      claim,
+      mux,
+      maxStreams: Math.min(maxStreams, streamsOf(request)),
+      tokenHash: token?.hash.toLowerCase(),
+      clock,
+    });
     this.#registry.add(session);
-    const told = { agent: claim.agent, names: claim.names, address, token: token?.id };
+    const address = plainAddress(connection.remoteAddress);
+    const told = { agent: labelOf(claim), names: claim.names, address, token: token?.id };
     tell(observer.onAgent, { kind: 'connected', ...told, error: undefined });
-    const expiry = token?.expires === undefined ? undefined : this.#watch(token.expires);
+    this.#watch(token?.expires);
     void mux.closed.then((error) => {
-      expiry?.cancel();
       session.requests.dropIdle();
       this.#registry.remove(session, clock.now());
       tell(this.#settings().observer.onAgent, { kind: 'gone', ...told, error });
     });
   }
 
-  #watch(expires: number): { cancel(): void } {
-    const { clock } = this.#settings();
-    return clock.setTimer(Math.max(0, expires - Date.now()) + 1, () => this.review());
+  #watch(expires: number = Infinity): void {
+    if (expires >= this.#nextExpiry) return;
+    this.#nextExpiry = expires;
+    this.#expiry?.cancel();
+    const left = Math.min(Math.max(0, expires - Date.now()) + 1, LONGEST_WATCH);
+    this.#expiry = this.#settings().clock.setTimer(left, () => this.review());
   }
 
   #tellRefusal(request: IncomingMessage, error: TunnelError): void {
     tell(this.#settings().observer.onAgent, {
       kind: 'refused',
-      agent: field(request, AGENT_HEADER),
+      agent: labelOf({ agent: field(request, AGENT_HEADER) ?? '' }),
       names: parseNames(field(request, NAMES_HEADER) ?? '') ?? [],
       address: plainAddress(request.socket.remoteAddress),
       token: undefined,
@@ -176,6 +212,33 @@ export function isRegistration({ headers }: IncomingMessage): boolean {
 function field({ headers }: IncomingMessage, name: string): string | undefined {
   const value = headers[name.toLowerCase()];
   return typeof value === 'string' ? value : undefined;
+}
+
+function claimOf(
+  request: IncomingMessage,
+  names: readonly string[],
+  token: AgentToken | undefined,
+): Claim | TunnelError {
+  const agent = field(request, AGENT_HEADER)?.slice(0, 64) ?? '';
+  if (agent === '') return new TunnelError('ERR_TUNNEL_BAD_REQUEST', 'it does not say who it is');
+  const host = field(request, HOST_HEADER);
+  if (host !== undefined && parseAuthority(host) === undefined) {
+    return new TunnelError('ERR_TUNNEL_BAD_REQUEST', `${HOST_HEADER} is no host`);
+  }
+  const owner = token === undefined ? `agent:${agent}` : `token:${token.id}`;
+  const exclusive = field(request, EXCLUSIVE_HEADER) === '1';
+  return { agent, owner, names, exclusive, host };
+}
+
+function barred(token: AgentToken, names: readonly string[]): TunnelError | undefined {
+  const name = names.find((claimed) => !mayClaim(token, claimed));
+  return name === undefined ? undefined : new TunnelError('ERR_TUNNEL_NAME_NOT_ALLOWED', name);
+}
+
+/** What the agent takes at a time, if it says so. */
+function streamsOf(request: IncomingMessage): number {
+  const said = Number(field(request, STREAMS_HEADER));
+  return said > 0 ? said : Infinity;
 }
 
 /** RFC 6750 §2.1; or in the header of wsp. */

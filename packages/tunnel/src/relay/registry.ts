@@ -4,7 +4,10 @@ import type { AgentSession } from './agent-session.ts';
 
 /** Who wants to serve. */
 export interface Claim {
+  /** What it calls itself, the same on all its connections: whoever knows it is taken for it. */
   readonly agent: string;
+  /** Its token's id; of one that needs no token what it calls itself. */
+  readonly owner: string;
   readonly names: readonly string[];
   readonly exclusive: boolean;
   /** The Host that its target is told; undefined for that of the caller. */
@@ -21,6 +24,8 @@ export class Registry {
   readonly #sessions = new Map<string, Set<AgentSession>>();
   /** When the last agent of a name went, oldest first. */
   readonly #gone = new Map<string, number>();
+  readonly #owners = new Map<string, number>();
+  #size = 0;
 
   get names(): IterableIterator<string> {
     return this.#sessions.keys();
@@ -35,18 +40,25 @@ export class Registry {
     return new Set([...this.#sessions.values()].flatMap((sessions) => [...sessions]));
   }
 
-  /** Why the names cannot be had; connections of one agent do not exclude each other. */
-  refusal({ agent, names, exclusive }: Claim): TunnelError | undefined {
-    for (const name of names) {
+  /** Why the names cannot be had: they are another's, or one of its agents wants them alone. */
+  refusal(claim: Claim): TunnelError | undefined {
+    for (const name of claim.names) {
       for (const other of this.sessionsOf(name)) {
-        if (other.claim.agent === agent || !(exclusive || other.claim.exclusive)) continue;
-        return new TunnelError('ERR_TUNNEL_NAME_TAKEN', name);
+        if (!mayShare(claim, other.claim)) return new TunnelError('ERR_TUNNEL_NAME_TAKEN', name);
       }
     }
     return undefined;
   }
 
+  /** Sessions of all, and of one owner. */
+  count(owner?: string): number {
+    return owner === undefined ? this.#size : (this.#owners.get(owner) ?? 0);
+  }
+
   add(session: AgentSession): void {
+    const { owner } = session.claim;
+    this.#size++;
+    this.#owners.set(owner, this.count(owner) + 1);
     for (const name of session.claim.names) {
       const sessions = this.#sessions.get(name) ?? new Set();
       sessions.add(session);
@@ -55,7 +67,13 @@ export class Registry {
     }
   }
 
+  /** Of a session that was added, once. */
   remove(session: AgentSession, now: number): void {
+    const { owner } = session.claim;
+    const left = this.count(owner) - 1;
+    this.#size--;
+    if (left > 0) this.#owners.set(owner, left);
+    else this.#owners.delete(owner);
     for (const name of session.claim.names) {
       const sessions = this.#sessions.get(name);
       if (sessions?.delete(session) !== true || sessions.size > 0) continue;
@@ -91,6 +109,12 @@ export class Registry {
     const isKnown = since !== undefined && now - since < MEMORY;
     return new TunnelError(isKnown ? 'ERR_TUNNEL_NO_AGENT' : 'ERR_TUNNEL_NO_ROUTE', name);
   }
+}
+
+/** Connections of one agent do not exclude each other. */
+function mayShare(one: Claim, other: Claim): boolean {
+  if (one.owner !== other.owner) return false;
+  return one.agent === other.agent || !(one.exclusive || other.exclusive);
 }
 
 const NONE: ReadonlySet<AgentSession> = new Set();

@@ -14,8 +14,13 @@ import { TokenRegistry, type AgentToken } from './tokens.ts';
 export interface RelayOptions extends RoutingOptions, LivenessOptions {
   /** What agents show. Without it nobody can register, unless `openRegistration` says so. */
   readonly tokens?: readonly AgentToken[] | undefined;
-  /** Agents need no token, and may have any name that is free. Default false. */
+  /** Agents need no token, and may have any name that nobody else has. Default false. */
   readonly openRegistration?: boolean | undefined;
+  /**
+   * Agents have to show a certificate too, which the server has verified: one of `node:https` with
+   * `requestCert: true`, `rejectUnauthorized: false` and `ca`. Default false.
+   */
+  readonly requiresCertificate?: boolean | undefined;
   /** Who may call a name; `*` is for names without a policy of their own. Default: anybody. */
   readonly access?: Readonly<Record<string, AccessPolicy>> | undefined;
   /** How often, and by how many at a time, each name may be called. */
@@ -25,8 +30,13 @@ export interface RelayOptions extends RoutingOptions, LivenessOptions {
   /** Streams at a time on each connection of an agent; more requests are refused. Default 1 000. */
   readonly maxStreams?: number | undefined;
   /**
-   * Octets that all streams of the process may hold unread, of which each connection of an agent may
-   * have a quarter. Default 256 MiB.
+   * Connections of agents at a time, in all; more are refused with 503 (`ERR_TUNNEL_BUSY`), which agents
+   * try again. Default 10 000.
+   */
+  readonly maxSessions?: number | undefined;
+  /**
+   * Octets that all streams of the process may hold unread above the first 256 KiB of each, of which each
+   * connection of an agent may have a quarter. Default 256 MiB.
    */
   readonly memoryBudget?: number | undefined;
   /** Addresses and ranges of proxies in front, whose `X-Forwarded-*` are believed. Default: none. */
@@ -49,10 +59,12 @@ export interface RelaySettings {
   readonly router: Router;
   readonly domains: readonly string[];
   readonly tokens: TokenRegistry | undefined;
+  readonly requiresCertificate: boolean;
   readonly accessOf: (name: string) => Access | undefined;
   readonly rateLimit: RateLimit;
   readonly limits: ForwardLimits;
   readonly maxStreams: number;
+  readonly maxSessions: number;
   readonly liveness: LivenessOptions;
   readonly memoryBudget: number;
   readonly trustedProxies: IpList;
@@ -65,8 +77,8 @@ export interface RelaySettings {
 /** Throws a `TypeError` that names the option that is wrong. */
 export function resolveRelayOptions(options: RelayOptions): RelaySettings {
   const { clock = systemClock, tokens, openRegistration = false, access = {} } = options;
-  const { maxStreams = 1000, memoryBudget = 256 * 1024 * 1024 } = options;
-  for (const [name, value] of Object.entries({ maxStreams, memoryBudget })) {
+  const { maxStreams = 1000, maxSessions = 10_000, memoryBudget = 256 * 1024 * 1024 } = options;
+  for (const [name, value] of Object.entries({ maxStreams, maxSessions, memoryBudget })) {
     if (!(value > 0)) throw invalidArgument(`${name} must be a number above 0, got ${value}`);
   }
   if (openRegistration && tokens !== undefined) {
@@ -80,10 +92,12 @@ export function resolveRelayOptions(options: RelayOptions): RelaySettings {
     router: createRouter(options),
     domains: options.domains ?? [],
     tokens: openRegistration ? undefined : new TokenRegistry(tokens ?? []),
+    requiresCertificate: options.requiresCertificate ?? false,
     accessOf: (name) => policies.get(name) ?? policies.get('*'),
     rateLimit: new RateLimit({ ...options.rateLimit, clock }),
     limits: { ...DEFAULT_FORWARD_LIMITS, ...options.limits },
     maxStreams,
+    maxSessions,
     liveness: { pingInterval: options.pingInterval, pingTimeout: options.pingTimeout },
     memoryBudget,
     trustedProxies: new IpList('trustedProxies', options.trustedProxies ?? []),

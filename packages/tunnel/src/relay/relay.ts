@@ -16,18 +16,19 @@ import {
   type Upstream,
 } from '../http/forward.ts';
 import { plainAddress, withForwarded } from '../http/forwarded.ts';
-import { addressOf, hostOf, isSecure, pathOf } from './caller-facts.ts';
+import { addressOf, hasCertificate, hostOf, isSecure, pathOf } from './caller-facts.ts';
 import type { Fields } from '../http/hop-by-hop.ts';
 import { prepareFields, withHost, withoutField } from '../http/prepare.ts';
 import { splice } from '../http/splice.ts';
 import { REGISTER_PATH } from '../registration.ts';
+import { tell } from '../tell.ts';
 import { WspRelay } from '../wsp/wsp-relay.ts';
+import { admitRequest, admitStream, type Admitted, type Refused } from './admission.ts';
 import type { AgentSession } from './agent-session.ts';
-import { tell, type RequestEvent } from './observer.ts';
+import { labelOf, type RequestEvent } from './observer.ts';
 import { isRegistration, Registrar } from './registrar.ts';
 import { Registry } from './registry.ts';
 import { resolveRelayOptions, type RelayOptions, type RelaySettings } from './relay-options.ts';
-import type { Route } from './routing.ts';
 
 export interface TunnelInfo {
   /** Connections of agents that serve the name. */
@@ -39,21 +40,6 @@ export interface TunnelInfo {
 
 /** Servers of `node:http`, `node:https`, and of `node:http2` with `allowHTTP1`. */
 export type RelayServer = Server | Http2SecureServer;
-
-/** What a request is let in with. */
-interface Admitted {
-  readonly route: Route;
-  readonly session: AgentSession;
-  readonly user: string | undefined;
-  readonly usedAuthorization: boolean;
-  readonly release: () => void;
-}
-
-interface Refused {
-  readonly error: TunnelError;
-  readonly route?: Route | undefined;
-  readonly options?: AnswerErrorOptions | undefined;
-}
 
 /** Seconds, for Retry-After where nobody knows better. */
 const RETRY_AFTER = 2;
@@ -129,9 +115,9 @@ export class TunnelRelay {
   }
 
   /**
-   * Other options from now on: a reload. Tokens that are gone end their sessions; requests that are
-   * under way are not disturbed. `wsp`, `memoryBudget` and `clock` stay as they were. Throws as the
-   * constructor, and changes nothing then.
+   * Other options from now on: a reload. Tokens that are gone, or do not allow all names any more, end
+   * their sessions; other requests that are under way are not disturbed, and rates begin anew. `wsp`,
+   * `memoryBudget` and `clock` stay as they were. Throws as the constructor, and changes nothing then.
    */
   update(options: RelayOptions): void {
     const { clock } = this.#settings;
@@ -156,6 +142,10 @@ export class TunnelRelay {
       return;
     }
     if (this.#wsp !== undefined && isWspRegistration(request)) {
+      if (this.#settings.requiresCertificate && !hasCertificate(request)) {
+        answerUpgradeError(request, socket, new TunnelError('ERR_TUNNEL_BAD_CERTIFICATE'));
+        return;
+      }
       this.#wsp.register(request, socket, head);
       return;
     }
@@ -165,23 +155,29 @@ export class TunnelRelay {
     });
   }
 
-  /** Joins a TCP connection, or any other stream, to the target of the name, which is a `tcp:` one. */
+  /**
+   * Joins a TCP connection, or any other stream, to the target of the name, which is a `tcp:` one. The
+   * name's lists of addresses and its rates count; where it asks for a password or a token, it is refused.
+   */
   connect(socket: Duplex, name: string): void {
-    const { clock, observer } = this.#settings;
+    const { observer } = this.#settings;
     socket.on('error', () => {});
-    const session = this.#registry.pick(name, clock.now());
     const caller = socket instanceof Socket ? plainAddress(socket.remoteAddress) : undefined;
+    const place = admitStream(name, caller, this.#registry, this.#settings);
     const stream =
-      session instanceof TunnelError ? session : openStream(session, { kind: 'tcp', name, caller });
-    if (session instanceof TunnelError || stream instanceof TunnelError) {
+      'error' in place ? place.error : openStream(place.session, { kind: 'tcp', name, caller });
+    if ('error' in place || stream instanceof TunnelError) {
+      if (!('error' in place)) place.release();
       socket.destroy();
       tell(observer.onStream, { name, error: stream as TunnelError });
       return;
     }
+    const { session, release } = place;
     this.#begin(session);
     splice(socket, stream, {
       onDone: (cause) => {
         this.#finish(session);
+        release();
         const error = cause && new TunnelError('ERR_TUNNEL_ABORTED', '', { cause });
         tell(this.#settings.observer.onStream, { name, error });
       },
@@ -241,32 +237,7 @@ export class TunnelRelay {
   }
 
   #admit(request: IncomingMessage): Admitted | Refused | Promise<Admitted | Refused> {
-    const route = this.#settings.router(request);
-    if (route instanceof TunnelError) return { error: route };
-    const access = this.#settings.accessOf(route.name);
-    if (access === undefined) return this.#choose(route, undefined, false);
-    const { authorization } = request.headers;
-    const result = access.check({
-      address: addressOf(request, this.#settings.trustedProxies),
-      authorization,
-    });
-    const decide = (decided: Awaited<typeof result>): Admitted | Refused =>
-      decided.isAllowed
-        ? this.#choose(route, decided.user, decided.usedAuthorization)
-        : { error: decided.error, route, options: { fields: decided.fields } };
-    return result instanceof Promise ? result.then(decide) : decide(result);
-  }
-
-  #choose(route: Route, user: string | undefined, usedAuthorization: boolean): Admitted | Refused {
-    const { rateLimit, clock } = this.#settings;
-    const session = this.#registry.pick(route.name, clock.now());
-    if (session instanceof TunnelError) return { error: session, route };
-    const admission = rateLimit.admit(route.name);
-    if (!admission.isAdmitted) {
-      return { error: admission.error, route, options: { retryAfter: admission.retryAfter } };
-    }
-    const { release } = admission;
-    return { route, session, user, usedAuthorization, release };
+    return admitRequest(request, this.#registry, this.#settings);
   }
 
   #answer(request: CallerRequest, response: CallerResponse, result: Admitted | Refused): void {
@@ -379,7 +350,7 @@ export class TunnelRelay {
     if (onRequest === undefined) return;
     const event: RequestEvent = {
       name: result.route?.name,
-      agent: 'session' in result ? result.session.claim.agent : undefined,
+      agent: 'session' in result ? labelOf(result.session.claim) : undefined,
       method: request.method ?? '',
       host: hostOf(request),
       path: request.url ?? '',

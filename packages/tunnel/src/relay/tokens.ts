@@ -3,7 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { invalidArgument } from '../errors.ts';
 
 export interface AgentToken {
-  /** Who it is, for logs. */
+  /**
+   * Who it is: in logs, and as the owner of the names it claims. Agents with tokens of one id share
+   * names, those of others cannot have them meanwhile.
+   */
   readonly id: string;
   /** What `hashToken` makes of the token: SHA-256 in hex. The token itself is kept nowhere. */
   readonly hash: string;
@@ -14,6 +17,8 @@ export interface AgentToken {
   readonly names: readonly string[];
   /** Milliseconds since 1970, from when on it is worth nothing. Default never. */
   readonly expires?: number;
+  /** Connections of agents at a time, of all tokens with its id. Default 100. */
+  readonly maxSessions?: number;
 }
 
 /** 256 random bits. Nobody guesses them, so that a plain hash keeps them as well as a slow one. */
@@ -45,14 +50,13 @@ export class TokenRegistry {
 
   /** Undefined for one that is not known, or has expired. */
   find(token: string): AgentToken | undefined {
-    const found = this.#tokens.get(hashToken(token));
-    return found === undefined || this.isExpired(found) ? undefined : found;
+    return this.get(hashToken(token));
   }
 
-  /** Whether the token with this hash, in lower case, is still one. */
-  has(hash: string): boolean {
+  /** The token with this hash, in lower case, as long as it is one. */
+  get(hash: string): AgentToken | undefined {
     const found = this.#tokens.get(hash);
-    return found !== undefined && !this.isExpired(found);
+    return found === undefined || this.isExpired(found) ? undefined : found;
   }
 
   /** Also of a token that was good when the agent came. */

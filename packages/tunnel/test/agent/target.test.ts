@@ -61,9 +61,9 @@ test('addresses of the link, of metadata services and of no host are refused', (
 
 test('such an address is not dialled unless it is allowed', async () => {
   const target = parseTarget('http://169.254.169.254') as AddressTarget;
-  const [error] = (await once(dialTarget(target, {}), 'error').catch((thrown) => [thrown])) as [
-    Error & { code?: string },
-  ];
+  const [error] = (await once(dialTarget(target, {}, true), 'error').catch((thrown) => [
+    thrown,
+  ])) as [Error & { code?: string }];
   assert.equal(error.code, 'ERR_TUNNEL_FORBIDDEN');
 });
 
@@ -72,7 +72,7 @@ test('a name is looked up, and its address judged', async (t) => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const socket = dialTarget(parseTarget(`tcp://localhost:${port}`) as AddressTarget, {});
+  const socket = dialTarget(parseTarget(`tcp://localhost:${port}`) as AddressTarget, {}, true);
   const [chunk] = (await once(socket, 'data')) as [Buffer];
   assert.equal(String(chunk), 'hello');
   socket.destroy();
