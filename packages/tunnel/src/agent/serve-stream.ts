@@ -1,5 +1,5 @@
 /** What an agent does with a stream of the relay: it reads what the stream is for, and joins it to that. */
-import type http from 'node:http';
+import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
 import { readPreamble, type Preamble } from '../preamble.ts';
@@ -91,7 +91,7 @@ function refuse(stream: Duplex, kind: Preamble['kind'], error: TunnelError): voi
   }
   const body = `${new TunnelError(error.code).message}\n`;
   const head = [
-    `HTTP/1.1 ${error.status} Tunnel`,
+    `HTTP/1.1 ${error.status} ${http.STATUS_CODES[error.status] ?? ''}`,
     `${ERROR_HEADER}: ${error.code}`,
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
