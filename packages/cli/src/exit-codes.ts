@@ -45,6 +45,7 @@ const REFUSALS: ReadonlySet<HandshakeErrorCode> = new Set([
 /** What a relay refuses an agent with. */
 const TUNNEL_REFUSALS: ReadonlySet<TunnelErrorCode> = new Set([
   'ERR_TUNNEL_BAD_TOKEN',
+  'ERR_TUNNEL_BAD_CERTIFICATE',
   'ERR_TUNNEL_NAME_TAKEN',
   'ERR_TUNNEL_NAME_NOT_ALLOWED',
   'ERR_TUNNEL_BAD_REQUEST',

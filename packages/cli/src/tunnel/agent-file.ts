@@ -12,6 +12,12 @@ export interface TrustFile {
   readonly check?: boolean | undefined;
 }
 
+/** And what to show. */
+export interface RelayTrustFile extends TrustFile {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
 /** As it is after reading: times in milliseconds. */
 export interface AgentFile {
   readonly target?: string | undefined;
@@ -24,7 +30,7 @@ export interface AgentFile {
   readonly hostHeader?: string | undefined;
   readonly rules?: TargetRules | undefined;
   readonly proxy?: string | undefined;
-  readonly tls?: TrustFile | undefined;
+  readonly tls?: RelayTrustFile | undefined;
   readonly targetTls?: TrustFile | undefined;
   readonly allowLinkLocal?: boolean | undefined;
   readonly connectTimeout?: number | undefined;
@@ -36,6 +42,8 @@ export interface AgentFile {
 }
 
 const trust = z.strictObject({ ca: text.optional(), check: z.boolean().optional() });
+
+const relayTrust = trust.extend({ cert: text.optional(), key: text.optional() });
 
 const rule = z
   .strictObject({ methods: texts.optional(), path: text.optional() })
@@ -66,7 +74,7 @@ export const agentSchema: z.ZodType<AgentFile> = z.strictObject({
     .strictObject({ allow: z.array(rule).optional(), deny: z.array(rule).optional() })
     .optional(),
   proxy: text.optional(),
-  tls: trust.optional(),
+  tls: relayTrust.optional(),
   targetTls: trust.optional(),
   allowLinkLocal: z.boolean().optional(),
   connectTimeout: duration.optional(),

@@ -18,6 +18,8 @@ export interface AgentFlags {
   readonly connectTimeout?: number;
   readonly proxy?: string;
   readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly check?: boolean;
   readonly targetCa?: string;
   readonly targetCheck?: boolean;
@@ -73,6 +75,8 @@ export function addAgentOptions(command: Command): void {
     .option('--connections <n>', 'connections to the relay (default: 2)', parseCount(16))
     .option('--proxy <url>', 'go through a proxy; "env" for the one of the environment')
     .option('--ca <file>', 'PEM certificates of the authorities to trust for the relay')
+    .option('--cert <file>', 'PEM certificate to show to the relay, where it asks for one')
+    .option('--key <file>', 'PEM private key of that certificate')
     .option('-n, --no-check', 'accept certificates of the relay that cannot be verified')
     .option('--target-ca <file>', 'the same for a target of https: or tls:')
     .option('--no-target-check', 'accept certificates of the target that cannot be verified');

@@ -1,6 +1,7 @@
 /** What an agent is to be, from its flags, its environment and its files. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import type { RelayDialOptions, TunnelOptions, WspAgentOptions } from '@framewire/tunnel';
 import { agentSchema, type AgentFile, type TrustFile } from './agent-file.ts';
 import type { AgentFlags } from './agent-options.ts';
@@ -136,10 +137,35 @@ function diallingOf(flags: AgentFlags, file: AgentFile, mistakes: Mistake[]): Re
     ca: flags.ca ?? file.tls?.ca,
     check: flags.check !== false && file.tls?.check !== false,
   };
+  const shown = shownOf(flags.cert ?? file.tls?.cert, flags.key ?? file.tls?.key, mistakes);
+  const trusted = trustOf('--ca', trust, mistakes);
   return {
     proxy: proxy === 'env' ? 'environment' : proxy,
-    tls: trustOf('--ca', trust, mistakes),
+    tls: trusted || shown ? { ...trusted, ...shown } : undefined,
   };
+}
+
+/** The certificate of the agent itself. */
+function shownOf(
+  cert: string | undefined,
+  key: string | undefined,
+  mistakes: Mistake[],
+): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  const place = '--cert, --key';
+  if (cert === undefined || key === undefined) {
+    mistakes.push({ place, key: '', reason: 'a certificate and its key belong together' });
+    return undefined;
+  }
+  try {
+    const shown = { cert: readFileSync(cert), key: readFileSync(key) };
+    createSecureContext(shown);
+    return shown;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    mistakes.push({ place, key: '', reason: `are of no use: ${why}` });
+    return undefined;
+  }
 }
 
 function targetTrust({ targetCa, targetCheck }: AgentFlags, { targetTls }: AgentFile): TrustFile {

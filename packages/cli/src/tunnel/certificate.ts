@@ -7,16 +7,29 @@ import { UsageError } from '../usage-error.ts';
 export interface CertificatePaths {
   readonly cert: string;
   readonly key: string;
+  /** Of the authorities whose certificates agents have to show. */
+  readonly agentCa: string | undefined;
 }
 
 export interface Certificate {
   readonly cert: Buffer;
   readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
+export function isSameCertificate(one: Certificate, other: Certificate): boolean {
+  const isSameCa =
+    one.ca === undefined ? other.ca === undefined : other.ca?.equals(one.ca) === true;
+  return one.cert.equals(other.cert) && one.key.equals(other.key) && isSameCa;
 }
 
 /** Throws a UsageError for files that cannot be read, or are not of each other. */
-export function readCertificate({ cert, key }: CertificatePaths): Certificate {
-  const certificate = { cert: read('certificate', cert), key: read('key', key) };
+export function readCertificate({ cert, key, agentCa }: CertificatePaths): Certificate {
+  const certificate = {
+    cert: read('certificate', cert),
+    key: read('key', key),
+    ...(agentCa !== undefined && { ca: read('certificates of the authorities', agentCa) }),
+  };
   try {
     createSecureContext(certificate);
     return certificate;
@@ -45,7 +58,7 @@ const QUIET = 200;
  * and by links that lead elsewhere. Disposing ends it.
  */
 export function watchCertificate(
-  { cert, key }: CertificatePaths,
+  { cert, key, agentCa = cert }: CertificatePaths,
   onChange: () => void,
 ): Disposable {
   let timer: NodeJS.Timeout | undefined;
@@ -53,10 +66,11 @@ export function watchCertificate(
     clearTimeout(timer);
     timer = setTimeout(onChange, QUIET);
   };
-  const watchers = [...new Set([dirname(cert), dirname(key)])].map((folder): FSWatcher =>
-    watch(folder, { persistent: false }, changed)
-      // A folder that has gone: SIGHUP is left.
-      .on('error', () => {}),
+  const watchers = [...new Set([dirname(cert), dirname(key), dirname(agentCa)])].map(
+    (folder): FSWatcher =>
+      watch(folder, { persistent: false }, changed)
+        // A folder that has gone: SIGHUP is left.
+        .on('error', () => {}),
   );
   return {
     [Symbol.dispose]: () => {

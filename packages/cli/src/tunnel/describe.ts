@@ -6,9 +6,10 @@ const ADVICE: Partial<Readonly<Record<TunnelErrorCode, string>>> = {
   ERR_TUNNEL_BAD_TOKEN:
     '--token, or FRAMEWIRE_TUNNEL_TOKEN, has to be one whose hash the relay has ("framewire tunnel token" makes both)',
   ERR_TUNNEL_NAME_TAKEN:
-    'choose another --name, or stop the other agent; names are shared if nobody asks for --exclusive',
+    'choose another --name, or stop the other agent; a name is shared by agents of one token unless one asks for --exclusive',
   ERR_TUNNEL_NAME_NOT_ALLOWED:
     'choose another --name, or have the relay allow it: "names" beside the hash of the token',
+  ERR_TUNNEL_BAD_CERTIFICATE: '--cert and --key have to be of an authority that the relay trusts',
   ERR_TUNNEL_DRAINING: 'the relay is about to end; it will be tried again',
 };
 

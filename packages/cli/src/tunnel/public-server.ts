@@ -33,10 +33,12 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   // How long a body may take is for the relay to say, which sees whether it moves.
   const common = { headersTimeout, maxHeaderSize, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE };
   if (certificate === undefined) return ofHttp1(http.createServer(common));
-  if (!options.http2) return ofHttp1(https.createServer({ ...common, ...certificate }));
+  // Who calls need not show a certificate: the relay looks at those of agents.
+  const asking = { requestCert: certificate.ca !== undefined, rejectUnauthorized: false };
+  const secure = { ...common, ...certificate, ...asking };
+  if (!options.http2) return ofHttp1(https.createServer(secure));
   const server = http2.createSecureServer({
-    ...common,
-    ...certificate,
+    ...secure,
     allowHTTP1: true,
     settings: { maxHeaderListSize: maxHeaderSize },
   });

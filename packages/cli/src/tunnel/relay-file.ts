@@ -16,6 +16,8 @@ export interface RelayTlsFile {
   readonly cert: string;
   readonly key: string;
   readonly http2?: boolean | undefined;
+  /** Certificates of authorities: agents have to show one of theirs. */
+  readonly agentCa?: string | undefined;
 }
 
 export interface AdminFile {
@@ -31,6 +33,7 @@ export interface RelayLimitsFile {
   readonly headersTimeout?: number | undefined;
   readonly maxHeaderSize?: number | undefined;
   readonly maxStreams?: number | undefined;
+  readonly maxSessions?: number | undefined;
   readonly memoryBudget?: number | undefined;
 }
 
@@ -59,7 +62,12 @@ export interface RelayFile {
   readonly log?: LogFile | undefined;
 }
 
-const tls = z.strictObject({ cert: text, key: text, http2: z.boolean().optional() });
+const tls = z.strictObject({
+  cert: text,
+  key: text,
+  http2: z.boolean().optional(),
+  agentCa: text.optional(),
+});
 
 const pathRule = z
   .strictObject({ prefix: text, name: text.optional(), strip: z.boolean().optional() })
@@ -71,9 +79,16 @@ const pathRule = z
   .superRefine(checkedByRelay((rule) => ({ paths: [rule] })));
 
 const token = z
-  .strictObject({ id: text, hash: text, names: texts, expires: date.optional() })
-  .transform(({ expires, ...token }): AgentToken => ({
+  .strictObject({
+    id: text,
+    hash: text,
+    names: texts,
+    expires: date.optional(),
+    maxSessions: count.optional(),
+  })
+  .transform(({ expires, maxSessions, ...token }): AgentToken => ({
     ...token,
+    ...(maxSessions !== undefined && { maxSessions }),
     ...(expires !== undefined && { expires }),
   }))
   .superRefine(checkedByRelay((token) => ({ tokens: [token] })));
@@ -114,6 +129,7 @@ const limits = z.strictObject({
   headersTimeout: duration.optional(),
   maxHeaderSize: size.optional(),
   maxStreams: count.optional(),
+  maxSessions: count.optional(),
   memoryBudget: size.optional(),
 });
 

@@ -16,6 +16,7 @@ export interface RelayFlags {
   readonly openRegistration?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly agentCa?: string;
   readonly http2?: boolean;
   readonly trustedProxy?: readonly string[];
   readonly tcp?: readonly TcpPort[];
@@ -58,6 +59,7 @@ export function addRelayOptions(command: Command): void {
     .option('--public-url <url>', 'how the world reaches it, where something stands in front')
     .option('--tls-cert <file>', 'PEM certificate; read again when it changes')
     .option('--tls-key <file>', 'PEM private key of the certificate')
+    .option('--agent-ca <file>', 'agents need a certificate of these authorities (PEM) too')
     .option('--no-http2', 'HTTP/1.1 only, where there is TLS')
     .option('--tcp <port=name>', 'a port of raw TCP for that tunnel; repeat, or commas', collectTcp)
     .option('--admin-port <port>', 'serve /healthz, /readyz and /metrics there', parsePort)

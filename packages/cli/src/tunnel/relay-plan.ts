@@ -15,6 +15,7 @@ import { readWspRelayFile, readWspSection } from './wsp-section.ts';
 export interface TlsPlan {
   readonly cert: string;
   readonly key: string;
+  readonly agentCa: string | undefined;
   readonly http2: boolean;
 }
 
@@ -95,6 +96,7 @@ function optionsOf(flags: RelayFlags, file: RelayFile, wsp: WspPart): RelayOptio
     ...(file.hosts !== undefined && { hosts: file.hosts }),
     ...(file.paths !== undefined && { paths: file.paths }),
     ...(isOpen ? { openRegistration: true } : { tokens: tokensOf(flags, file) }),
+    requiresCertificate: agentCaOf(flags, file) !== undefined,
     access: file.access,
     rateLimit: file.rateLimit,
     limits: {
@@ -104,6 +106,7 @@ function optionsOf(flags: RelayFlags, file: RelayFile, wsp: WspPart): RelayOptio
       ...(maxBodySize !== undefined && { maxBodySize }),
     },
     maxStreams: flags.maxStreams ?? file.limits?.maxStreams,
+    maxSessions: file.limits?.maxSessions,
     memoryBudget: file.limits?.memoryBudget,
     trustedProxies: flags.trustedProxy ?? file.trustedProxies,
     sendsForwarded: file.sendForwarded,
@@ -132,7 +135,12 @@ function tlsOf(flags: RelayFlags, file: RelayFile): TlsPlan | undefined {
   const cert = flags.tlsCert ?? file.tls?.cert;
   const key = flags.tlsKey ?? file.tls?.key;
   if (cert === undefined || key === undefined) return undefined;
-  return { cert, key, http2: flags.http2 !== false && file.tls?.http2 !== false };
+  const agentCa = agentCaOf(flags, file);
+  return { cert, key, agentCa, http2: flags.http2 !== false && file.tls?.http2 !== false };
+}
+
+function agentCaOf(flags: RelayFlags, file: RelayFile): string | undefined {
+  return flags.agentCa ?? file.tls?.agentCa;
 }
 
 function adminOf(flags: RelayFlags, file: RelayFile): AdminFile | undefined {
@@ -189,6 +197,9 @@ function whatIsMissing(flags: RelayFlags, file: RelayFile, wsp: WspPart): Mistak
   };
   if ((cert === undefined) !== (key === undefined)) {
     add('--tls-cert, --tls-key', 'a certificate and its key belong together');
+  }
+  if (agentCaOf(flags, file) !== undefined && tlsOf(flags, file) === undefined) {
+    add('--agent-ca', 'needs --tls-cert and --tls-key: without TLS nobody shows a certificate');
   }
   if (isOpen && tokens.length > 0) {
     add('--open-registration', 'there are tokens too: agents show one, or they do not');

@@ -9,7 +9,12 @@ import {
 } from '@framewire/tunnel';
 import { describeError } from '../describe-error.ts';
 import { createAdminServer } from './admin-server.ts';
-import { readCertificate, watchCertificate, type Certificate } from './certificate.ts';
+import {
+  isSameCertificate,
+  readCertificate,
+  watchCertificate,
+  type Certificate,
+} from './certificate.ts';
 import { describeMistake } from './config-error.ts';
 import { hostInUrl, listen } from './listening.ts';
 import type { Log } from './log.ts';
@@ -198,9 +203,7 @@ export class RunningRelay implements AsyncDisposable {
     try {
       const certificate = readCertificate(tls);
       const before = this.#certificate;
-      const isSame =
-        before?.cert.equals(certificate.cert) === true && before.key.equals(certificate.key);
-      if (isSame) return;
+      if (before !== undefined && isSameCertificate(before, certificate)) return;
       this.#certificate = certificate;
       this.#public.setCertificate(certificate);
       this.#log.write({ event: 'certificate', text: 'the certificate was read again' });
