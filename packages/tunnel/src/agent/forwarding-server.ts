@@ -10,25 +10,30 @@ import { forwardUpgrade } from '../http/forward-upgrade.ts';
 import {
   MAX_ANSWER_HEAD,
   refusedOutcome,
+  requireLimits,
   type ForwardLimits,
   type Upstream,
 } from '../http/forward.ts';
 import type { OnlookedServer, Onlooker } from './onlooker.ts';
 import type { AddressTarget, DialTargetOptions } from './target.ts';
 import { dialTarget } from './target.ts';
+import { isAllowedUpgrade } from './target-rules.ts';
 
 export interface ForwardingServerOptions {
   readonly target: AddressTarget;
   readonly dialling: DialTargetOptions;
   readonly limits: ForwardLimits;
   readonly isAllowed: (method: string, target: string) => boolean;
+  /** Whether only upgrades to WebSockets pass: where there are rules, which others would evade. */
+  readonly isStrict: boolean;
   readonly onlooker: Onlooker | undefined;
   readonly clock?: Clock | undefined;
 }
 
 /** An HTTP server that never listens: it is given its connections. */
 export function createForwardingServer(options: ForwardingServerOptions): http.Server {
-  const { target, dialling, limits, isAllowed, onlooker, clock = systemClock } = options;
+  const { target, dialling, isAllowed, isStrict, onlooker, clock = systemClock } = options;
+  const limits = requireLimits(options.limits);
   const agent = target.isSecure
     ? new https.Agent({ keepAlive: true, ...dialling.tls })
     : new http.Agent({ keepAlive: true });
@@ -52,12 +57,13 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
     target: target.url,
     accept: (connection) => void server.emit('connection', connection),
   };
-  const forbidden = (request: IncomingMessage): TunnelError | undefined =>
-    isAllowed(request.method ?? '', request.url ?? '')
+  const forbidden = (request: IncomingMessage, isUpgrade: boolean): TunnelError | undefined =>
+    isAllowed(request.method ?? '', request.url ?? '') &&
+    !(isUpgrade && isStrict && !isAllowedUpgrade(request))
       ? undefined
       : new TunnelError('ERR_TUNNEL_FORBIDDEN', `${request.method} ${request.url}`);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const error = forbidden(request);
+    const error = forbidden(request, false);
     const watching = onlooker?.onRequest(request, false, onlooked);
     if (error !== undefined) {
       answerError(request, response, error);
@@ -71,7 +77,7 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
   };
   server.on('request', onRequest).on('checkContinue', onRequest);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const error = forbidden(request);
+    const error = forbidden(request, true);
     const watching = onlooker?.onRequest(request, true, onlooked);
     if (error !== undefined) {
       answerUpgradeError(request, socket, error);

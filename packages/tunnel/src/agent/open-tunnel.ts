@@ -388,7 +388,16 @@ function readingServer(
     ...(connectTimeout !== undefined && { connectTimeout }),
   };
   const isAllowed = compileRules(rules ?? {});
-  return createForwardingServer({ target, dialling, limits, isAllowed, onlooker, clock });
+  const isStrict = rules !== undefined;
+  return createForwardingServer({
+    target,
+    dialling,
+    limits,
+    isAllowed,
+    isStrict,
+    onlooker,
+    clock,
+  });
 }
 
 /** What the relay says, by its code, rather than how the handshake failed. */

@@ -3,6 +3,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Upstream } from './forward.ts';
+import type { Framing } from './hop-by-hop.ts';
 import { prepareFields } from './prepare.ts';
 import { TunnelError } from '../errors.ts';
 import { toTunnelError } from './upstream-error.ts';
@@ -11,9 +12,10 @@ import { toTunnelError } from './upstream-error.ts';
 export function ask(
   request: IncomingMessage,
   upstream: Upstream,
-  isUpgrade: boolean,
+  framing: Framing,
+  isUpgrade: boolean = false,
 ): ClientRequest | TunnelError {
-  const headers = upstream.headers ?? prepareFields(request, isUpgrade);
+  const headers = upstream.headers ?? prepareFields(request, isUpgrade, framing);
   if (headers instanceof TunnelError) return headers;
   const { request: send } = upstream.protocol === 'https:' ? https : http;
   try {

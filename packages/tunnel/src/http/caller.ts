@@ -58,41 +58,6 @@ export function sendHead(
   }
 }
 
-/** An interim response (RFC 9110 §15.2); without a word where the caller cannot take one. */
-export function sendInterim(
-  request: IncomingMessage,
-  response: ServerResponse,
-  interim: { readonly statusCode: number; readonly statusMessage: string; readonly fields: Fields },
-): void {
-  if (response.headersSent || response.destroyed) return;
-  try {
-    writeInterim(request, response, interim);
-  } catch {
-    // Nobody counts on an interim response.
-  }
-}
-
-function writeInterim(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { statusCode, statusMessage, fields }: Parameters<typeof sendInterim>[2],
-): void {
-  const stream = streamOf(response);
-  if (stream !== undefined) {
-    stream.additionalHeaders({ ...toRecord(fields), ':status': statusCode });
-    return;
-  }
-  // RFC 9110 §15.2: HTTP/1.0 did not know them.
-  if (request.httpVersionMinor === 0) return;
-  if (statusCode === 100) {
-    response.writeContinue();
-    return;
-  }
-  // What Node offers for the others, it offers for some of them, and for tame fields.
-  const head = rawHead(statusCode, statusMessage, fields);
-  response.socket?.write(head, 'latin1');
-}
-
 /** Trailers come just before the end. */
 export function sendTrailers(
   message: Pick<ServerResponse, 'addTrailers'>,
@@ -150,7 +115,7 @@ export function rawHead(status: number, reason: string, fields: Fields): string 
 }
 
 /** RFC 9110 §5.3: repeated fields in one list, but for Set-Cookie, which is none. */
-function toRecord(fields: Fields): OutgoingHttpHeaders {
+export function toRecord(fields: Fields): OutgoingHttpHeaders {
   const record: Record<string, string | string[]> = {};
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index]!.toLowerCase();

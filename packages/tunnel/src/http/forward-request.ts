@@ -9,7 +9,6 @@ import {
   goesOnInChunks,
   isReset,
   sendHead,
-  sendInterim,
   sendTrailers,
   streamOf,
   type CallerRequest,
@@ -24,7 +23,8 @@ import {
   type ForwardOutcome,
   type Upstream,
 } from './forward.ts';
-import { framingOf, responseFields, trailerPairs } from './hop-by-hop.ts';
+import { framingOf, responseFields, trailerPairs, type Framing } from './hop-by-hop.ts';
+import { InterimResponses, type Interim } from './interim.ts';
 import { hasContent, requestFraming } from './prepare.ts';
 import { TimeLimit } from './time-limit.ts';
 import { toTunnelError } from './upstream-error.ts';
@@ -39,12 +39,13 @@ export function forwardRequest(
   upstream: Upstream,
   options: ForwardOptions = {},
 ): Promise<ForwardOutcome> {
+  const forwarding = resolveForwarding(options);
   return new Promise((resolve) => {
     new RequestForwarding(
       request as IncomingMessage,
       response as ServerResponse,
       upstream,
-      resolveForwarding(options),
+      forwarding,
       resolve,
     ).start();
   });
@@ -63,13 +64,13 @@ class RequestForwarding {
   readonly #resolve: (outcome: ForwardOutcome) => void;
   readonly #account: Account;
   readonly #limit: TimeLimit;
+  readonly #interims: InterimResponses;
   #phase: Phase = 'connecting';
   #asked: ClientRequest | undefined;
   #answer: IncomingMessage | undefined;
   #hasBody = false;
   #hasPassedBody = false;
-  /** What Content-Length says of the request. */
-  #length: number | undefined;
+  #framing: Framing = { isChunked: false, length: undefined };
   /** Any octet from whoever serves: the request has reached it. */
   #hasHeard = false;
   /** Octets that had been written to the connection before it was given to this request. */
@@ -94,6 +95,7 @@ class RequestForwarding {
     this.#resolve = resolve;
     this.#account = new Account(forwarding.clock);
     this.#limit = new TimeLimit(forwarding.clock, () => this.#onTime());
+    this.#interims = new InterimResponses(request, response);
   }
 
   start(): void {
@@ -134,7 +136,7 @@ class RequestForwarding {
       this.#fail(new TunnelError('ERR_TUNNEL_BODY_TOO_LARGE', `more than ${maxBodySize} octets`));
     } else {
       this.#hasBody = hasContent(framing);
-      this.#length = framing.length;
+      this.#framing = framing;
       this.#ask();
       if (this.#hasBody && !this.#isDone)
         request.on('data', this.#onBody).on('end', this.#onBodyEnd);
@@ -142,7 +144,7 @@ class RequestForwarding {
   }
 
   #ask(): void {
-    const asked = ask(this.#request, this.#upstream, false);
+    const asked = ask(this.#request, this.#upstream, this.#framing);
     if (asked instanceof TunnelError) {
       this.#fail(asked);
       return;
@@ -208,17 +210,10 @@ class RequestForwarding {
     if (this.#phase !== 'connecting') this.#limit.restart();
   };
 
-  readonly #onInterim = (interim: {
-    readonly statusCode: number;
-    readonly statusMessage: string;
-    readonly rawHeaders: string[];
-  }): void => {
+  readonly #onInterim = (interim: Interim): void => {
     if (this.#isDone) return;
     this.#hasHeard = true;
-    this.#limit.restart();
-    const { statusCode, statusMessage, rawHeaders } = interim;
-    const fields = responseFields(rawHeaders, { isChunked: false, status: statusCode });
-    sendInterim(this.#request, this.#response, { statusCode, statusMessage, fields });
+    if (this.#interims.pass(interim)) this.#limit.restart();
   };
 
   readonly #onAnswer = (answer: IncomingMessage): void => {
@@ -285,7 +280,7 @@ class RequestForwarding {
   #dropUpload(): void {
     const request = this.#request;
     // Node tells the octets, and lets others work on them, before it tells that they were all.
-    const isWhole = this.#account.requestOctets === this.#length;
+    const isWhole = this.#account.requestOctets === this.#framing.length;
     if (!this.#hasBody || isWhole || (request.complete && request.readableLength === 0)) {
       this.#finishUpload();
       return;

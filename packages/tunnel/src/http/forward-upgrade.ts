@@ -14,7 +14,7 @@ import {
   type ForwardOutcome,
   type Upstream,
 } from './forward.ts';
-import { framingOf, responseFields, trailerPairs } from './hop-by-hop.ts';
+import { framingOf, responseFields, trailerPairs, type Framing } from './hop-by-hop.ts';
 import { hasContent, requestFraming } from './prepare.ts';
 import { splice } from './splice.ts';
 import { TimeLimit } from './time-limit.ts';
@@ -32,8 +32,8 @@ export function forwardUpgrade(
   upstream: Upstream,
   options: ForwardOptions = {},
 ): Promise<ForwardOutcome> {
+  const forwarding = resolveForwarding(options);
   return new Promise((resolve) => {
-    const forwarding = resolveForwarding(options);
     new UpgradeForwarding(request, socket, head, forwarding, resolve).start(upstream);
   });
 }
@@ -82,12 +82,34 @@ class UpgradeForwarding {
       // Where the content ends and the new protocol begins, no two parsers agree about.
       this.#fail(new TunnelError('ERR_TUNNEL_BAD_REQUEST', 'an upgrade with content'));
     } else {
-      this.#ask(upstream);
+      this.#watch();
+      this.#ask(upstream, framing);
     }
   }
 
-  #ask(upstream: Upstream): void {
-    const asked = ask(this.#request, upstream, true);
+  /**
+   * A caller that ends before there is an answer has left. To see that is to read: what it sends
+   * meanwhile stays where it is, as much as a stream holds.
+   */
+  #watch(): void {
+    this.#socket.on('readable', this.#onReadable).on('end', this.#onEnd);
+  }
+
+  #unwatch(): void {
+    this.#socket.off('readable', this.#onReadable).off('end', this.#onEnd);
+  }
+
+  readonly #onReadable = (): void => {
+    // Nothing is there: what there is to read is the end.
+    if (this.#socket.readableLength === 0) this.#socket.read();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#socket.destroy();
+  };
+
+  #ask(upstream: Upstream, framing: Framing): void {
+    const asked = ask(this.#request, upstream, framing, true);
     if (asked instanceof TunnelError) {
       this.#fail(asked);
       return;
@@ -122,12 +144,19 @@ class UpgradeForwarding {
       far.destroy();
       return;
     }
-    this.#far = far;
     const fields = this.#begin(answer, false);
+    const head101 = tryHead(answer.statusMessage ?? '', fields);
+    if (head101 instanceof TunnelError) {
+      far.destroy();
+      this.#fail(head101);
+      return;
+    }
+    this.#far = far;
     this.#phase = 'upgraded';
     const { hooks } = this.#forwarding;
+    this.#unwatch();
     socket.off('close', this.#onClosed);
-    socket.write(rawHead(101, answer.statusMessage ?? '', fields), 'latin1');
+    socket.write(head101, 'latin1');
     splice(socket, far, {
       onNearChunk: (chunk) => this.#count('requestOctets', chunk, hooks.onRequestChunk),
       onFarChunk: (chunk) => this.#count('answerOctets', chunk, hooks.onAnswerChunk),
@@ -162,6 +191,7 @@ class UpgradeForwarding {
       return;
     }
     this.#phase = 'refused';
+    this.#unwatch();
     response.assignSocket(socket as Socket);
     response.flushHeaders();
     this.#passContent(answer, response, isChunked);
@@ -241,6 +271,7 @@ class UpgradeForwarding {
       if (this.#far !== undefined) reset(this.#far);
     } else {
       this.#isDone = true;
+      this.#unwatch();
       this.#account.answered(error.status);
       answerUpgradeError(this.#request, this.#socket, error);
     }
@@ -251,5 +282,14 @@ class UpgradeForwarding {
     this.#isDone = true;
     this.#limit.cancel();
     this.#resolve(this.#account.close());
+  }
+}
+
+/** The head of the 101; a hook may have made of it what cannot be sent. */
+function tryHead(reason: string, fields: string[]): string | TunnelError {
+  try {
+    return rawHead(101, reason, fields);
+  } catch (cause) {
+    return new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'its fields cannot be passed on', { cause });
   }
 }

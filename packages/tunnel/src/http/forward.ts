@@ -1,7 +1,7 @@
 /** What forwarding one request takes and tells, whatever becomes of it. */
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { type Clock, systemClock } from 'framewire';
-import type { TunnelError } from '../errors.ts';
+import { invalidArgument, type TunnelError } from '../errors.ts';
 import type { Fields } from './hop-by-hop.ts';
 
 /**
@@ -18,14 +18,17 @@ export interface Upstream extends Omit<RequestOptions, 'headers' | 'timeout' | '
   readonly headers?: readonly string[];
 }
 
-/** `Infinity` is no limit. A timeout is a 504 until the head of the answer is out, then an abort. */
+/**
+ * Each above 0; `Infinity` is no limit. A timeout is a 504 until the head of the answer is out, then
+ * an abort.
+ */
 export interface ForwardLimits {
   /** Milliseconds until there is a connection; none pass where one is reused. Default 10 000. */
   readonly connectTimeout: number;
   /**
    * Milliseconds until the head of the answer, from the last octets of the request that were passed
-   * on, or the last interim response. Where it is the caller who sends nothing it is a 408.
-   * Default 60 000.
+   * on, or the last of up to 20 interim responses. Where it is the caller who sends nothing it is a
+   * 408. Default 60 000.
    */
   readonly firstByteTimeout: number;
   /**
@@ -55,7 +58,10 @@ export interface AnswerHead {
   readonly fields: Fields;
 }
 
-/** Called on the way; what they throw is not caught. Chunks are not to be changed or kept. */
+/**
+ * Called on the way. What they throw is a warning of the process, once per request, and changes
+ * nothing. Chunks are not to be changed or kept.
+ */
 export interface ForwardHooks {
   /** Not called for interim responses. */
   readonly onAnswer?: (head: AnswerHead, answer: IncomingMessage) => void;
@@ -111,11 +117,48 @@ export interface Forwarding {
 
 const NO_HOOKS: ForwardHooks = Object.freeze({});
 
+/** Throws as `requireLimits`, which costs nothing where it is done before. */
 export function resolveForwarding({ limits, hooks, clock }: ForwardOptions): Forwarding {
   return {
-    limits: limits ?? DEFAULT_FORWARD_LIMITS,
-    hooks: hooks ?? NO_HOOKS,
+    limits: limits === undefined ? DEFAULT_FORWARD_LIMITS : requireLimits(limits),
+    hooks: hooks === undefined ? NO_HOOKS : guarded(hooks),
     clock: clock ?? systemClock,
+  };
+}
+
+const GOOD_LIMITS = new WeakSet<ForwardLimits>([DEFAULT_FORWARD_LIMITS]);
+
+/** The limits, which are looked at once. A TypeError names the one that is not above 0. */
+export function requireLimits(limits: ForwardLimits): ForwardLimits {
+  if (GOOD_LIMITS.has(limits)) return limits;
+  const { connectTimeout, firstByteTimeout, idleTimeout, maxBodySize } = limits;
+  const all = { connectTimeout, firstByteTimeout, idleTimeout, maxBodySize };
+  for (const [name, value] of Object.entries(all)) {
+    const isAbove = typeof value === 'number' && value > 0;
+    if (!isAbove) throw invalidArgument(`${name} must be a number above 0, got ${String(value)}`);
+  }
+  GOOD_LIMITS.add(limits);
+  return limits;
+}
+
+/** Hooks that do not throw, for one request. */
+function guarded(hooks: ForwardHooks): ForwardHooks {
+  let hasWarned = false;
+  const guard =
+    <Values extends unknown[]>(hook: (...values: Values) => void) =>
+    (...values: Values): void => {
+      try {
+        hook(...values);
+      } catch (mistake) {
+        if (hasWarned) return;
+        hasWarned = true;
+        process.emitWarning(mistake instanceof Error ? mistake : String(mistake));
+      }
+    };
+  return {
+    onAnswer: guard((head: AnswerHead, answer: IncomingMessage) => hooks.onAnswer?.(head, answer)),
+    onRequestChunk: guard((chunk: Uint8Array) => hooks.onRequestChunk?.(chunk)),
+    onAnswerChunk: guard((chunk: Uint8Array) => hooks.onAnswerChunk?.(chunk)),
   };
 }
 

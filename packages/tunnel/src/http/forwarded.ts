@@ -32,7 +32,7 @@ export function withForwarded(
   options: ForwardedOptions = {},
 ): Fields {
   const { isTrusted = false, sendsForwarded = false, prefix } = options;
-  const earlier = new Map<string, string>();
+  let earlier: Map<string, string> | undefined;
   const result: Fields = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index]!;
@@ -40,6 +40,7 @@ export function withForwarded(
     const canonical = canonicalClaim(name);
     if (canonical === undefined) result.push(name, value);
     else if (isTrusted && !name.includes('_')) {
+      earlier ??= new Map();
       const before = earlier.get(canonical);
       earlier.set(canonical, before === undefined ? value : `${before}, ${value}`);
     }
@@ -52,16 +53,23 @@ export function withForwarded(
   set(result, 'X-Forwarded-Port', earlier, caller.port?.toString());
   set(result, 'X-Forwarded-Prefix', earlier, prefix);
   set(result, 'X-Real-IP', earlier, undefined);
-  const passesForwarded = sendsForwarded || earlier.has('forwarded');
+  const passesForwarded = sendsForwarded || earlier?.has('forwarded') === true;
   if (passesForwarded) add(result, 'Forwarded', earlier, element(address, caller.host, scheme));
   return result;
 }
 
-/** The address of a dual-stack socket as what it is: IPv4. */
+/**
+ * The address of a dual-stack socket as what it is: IPv4. Without the brackets and the port that some
+ * proxies put around it. What is no address stays as it is: to skip it would be to believe another.
+ */
 export function plainAddress(address: string | undefined): string | undefined {
   if (address === undefined || address === '') return undefined;
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address.replace(/%.*$/, '');
+  const bare = WITH_PORT.exec(address);
+  const text = (bare?.[1] ?? bare?.[2] ?? address).replace(/%.*$/, '');
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1] ?? text;
 }
+
+const WITH_PORT = /^(?:\[([^\]]*)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5})$/;
 
 /** Servers of CGI's kind make `_` of `-`, so that `X_Forwarded_For` is the same claim to them. */
 function canonicalClaim(name: string): string | undefined {
@@ -76,10 +84,10 @@ function canonicalClaim(name: string): string | undefined {
 function add(
   fields: Fields,
   name: string,
-  earlier: ReadonlyMap<string, string>,
+  earlier: ReadonlyMap<string, string> | undefined,
   value: string,
 ): void {
-  const before = earlier.get(name.toLowerCase());
+  const before = earlier?.get(name.toLowerCase());
   fields.push(name, before === undefined ? value : `${before}, ${value}`);
 }
 
@@ -87,10 +95,10 @@ function add(
 function set(
   fields: Fields,
   name: string,
-  earlier: ReadonlyMap<string, string>,
+  earlier: ReadonlyMap<string, string> | undefined,
   value: string | undefined,
 ): void {
-  const chosen = earlier.get(name.toLowerCase()) ?? value;
+  const chosen = earlier?.get(name.toLowerCase()) ?? value;
   if (chosen !== undefined) fields.push(name, chosen);
 }
 

@@ -110,8 +110,7 @@ export function requestFields(
   const isHttp2 = request.httpVersionMajor === 2;
   const raw = isHttp2 ? http1Fields(request.rawHeaders) : request.rawHeaders;
   const fields: Fields = [];
-  const upgrade = endToEnd(raw, fields, framing.isChunked);
-  const takesTrailers = hasTrailers(raw);
+  const { upgrade, takesTrailers } = endToEnd(raw, fields, framing.isChunked);
   if (isUpgrade && upgrade !== undefined) fields.push('Connection', 'Upgrade', 'Upgrade', upgrade);
   // §10.1.4: TE is announced in Connection, as it is for the next hop.
   else if (takesTrailers) fields.push('TE', 'trailers', 'Connection', 'keep-alive, TE');
@@ -135,7 +134,7 @@ export function responseFields(
   { isChunked, status }: ResponseFieldsOptions,
 ): Fields {
   const fields: Fields = [];
-  const upgrade = endToEnd(rawHeaders, fields, isChunked);
+  const { upgrade } = endToEnd(rawHeaders, fields, isChunked);
   if (upgrade === undefined) return fields;
   if (status === 101) fields.push('Connection', 'Upgrade', 'Upgrade', upgrade);
   // §15.5.22: it says what the resource wants, and upgrades are passed through.
@@ -155,15 +154,24 @@ export function trailerPairs(rawTrailers: readonly string[]): [string, string][]
   return pairs;
 }
 
-/** Adds to `fields` what is not for one hop only, and returns what Upgrade said. */
-function endToEnd(raw: readonly string[], fields: Fields, isChunked: boolean): string | undefined {
+/** What the fields of one hop say that matters for the next one. */
+interface Said {
+  readonly upgrade: string | undefined;
+  readonly takesTrailers: boolean;
+}
+
+/** Adds to `fields` what is not for one hop only. */
+function endToEnd(raw: readonly string[], fields: Fields, isChunked: boolean): Said {
   const named = connectionOptions(raw);
   let upgrade: string | undefined;
+  let takesTrailers = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!;
     const lower = name.toLowerCase();
     const value = raw[index + 1]!;
     if (lower === 'upgrade') upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`;
+    // §10.1.4: of TE only this says something that a gateway passes on.
+    if (lower === 'te') takesTrailers ||= /\btrailers\b/i.test(value);
     if (HOP_BY_HOP.has(lower) || named?.has(lower) === true) continue;
     // Node refuses to announce trailers where none can come.
     if (lower === 'trailer' && !isChunked) continue;
@@ -171,7 +179,7 @@ function endToEnd(raw: readonly string[], fields: Fields, isChunked: boolean): s
     if (lower === 'content-length' && isChunked) continue;
     fields.push(name, value);
   }
-  return upgrade;
+  return { upgrade, takesTrailers };
 }
 
 /** The names that Connection makes hop-by-hop; undefined if there are none, as nearly always. */
@@ -189,17 +197,6 @@ function connectionOptions(raw: readonly string[]): ReadonlySet<string> | undefi
     }
   }
   return named;
-}
-
-/** §10.1.4: of TE only this says something that a gateway passes on. */
-function hasTrailers(raw: readonly string[]): boolean {
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index]!;
-    if (name.length === 2 && name.toLowerCase() === 'te' && /\btrailers\b/i.test(raw[index + 1]!)) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /** RFC 9113 §8.3.1 and §8.2.3: Host for `:authority`, and one Cookie of its crumbs. */

@@ -21,12 +21,25 @@ export function hasContent({ isChunked, length }: Framing): boolean {
 
 /**
  * The fields of a request as they are sent on, names and values in turn: those of one hop left out,
- * the framing kept. A TunnelError for a request that is refused (RFC 9112 §6.1).
+ * the framing kept. A TunnelError for a request that is refused (RFC 9112 §6.1). `framing` is that of
+ * `requestFraming`, for whoever has asked already.
  */
-export function prepareFields(request: CallerRequest, isUpgrade = false): Fields | TunnelError {
-  const framing = requestFraming(request);
+export function prepareFields(
+  request: CallerRequest,
+  isUpgrade: boolean = false,
+  framing: Framing | TunnelError = requestFraming(request),
+): Fields | TunnelError {
   if (framing instanceof TunnelError) return framing;
-  return requestFields(request, { framing, isUpgrade });
+  const fields = requestFields(request, { framing, isUpgrade });
+  const authority = targetAuthority(request.url);
+  // RFC 9112 §3.2.2: what the caller says in Host is ignored, and replaced.
+  return authority === undefined ? fields : withHost(fields, authority);
+}
+
+/** Of a target in absolute-form, without user information; undefined for all others. */
+function targetAuthority(target: string | undefined): string | undefined {
+  if (target === undefined || target.startsWith('/')) return undefined;
+  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(target)?.[1];
 }
 
 /** The fields with another Host, as the first of them (RFC 9110 §7.2). */

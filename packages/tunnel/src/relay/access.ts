@@ -1,15 +1,17 @@
 /** Who may call a name: anybody, those with a password or a token, those at certain addresses. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { invalidArgument, TunnelError } from '../errors.ts';
-import { IpList } from './ip-list.ts';
-import { parsePasswordHash, verifyPassword, type PasswordHash } from './password.ts';
+import { isName } from '../registration.ts';
+import { IpList, isAddress } from './ip-list.ts';
+import { PasswordVerifier, type Verdict } from './password-verifier.ts';
+import { parsePasswordHash, type PasswordHash } from './password.ts';
 import { hashToken } from './tokens.ts';
 
 /** Everything that is given has to be fulfilled; of `basic` and `bearer` one of them. */
 export interface AccessPolicy {
   /** Addresses and ranges that may call. Default all. */
   readonly allow?: readonly string[];
-  /** Those that may not, whatever `allow` says. Default none. */
+  /** Those that may not, whatever `allow` says; nor what is no address. Default none. */
   readonly deny?: readonly string[];
   /** User names, and what `hashPassword` makes of their passwords. Default none is asked for. */
   readonly basic?: Readonly<Record<string, string>>;
@@ -36,80 +38,17 @@ export type AccessResult =
     }
   | {
       readonly isAllowed: false;
-      /** ERR_TUNNEL_FORBIDDEN, ERR_TUNNEL_UNAUTHORIZED, or ERR_TUNNEL_BUSY: ask again later. */
+      /**
+       * ERR_TUNNEL_FORBIDDEN, ERR_TUNNEL_UNAUTHORIZED, ERR_TUNNEL_RATE_LIMITED for an address that
+       * guesses, or ERR_TUNNEL_BUSY: ask again later.
+       */
       readonly error: TunnelError;
-      /** WWW-Authenticate, as names and values in turn. */
+      /** WWW-Authenticate, or Retry-After, as names and values in turn. */
       readonly fields: readonly string[];
     };
 
-/** Verified credentials that are remembered; the oldest goes when there is one more. */
-const MAX_REMEMBERED = 1_000;
-/** Passwords verified at a time: each takes a thread of Node's four. */
-const MAX_VERIFYING = 2;
-/** Those that wait for it. Whoever guesses passwords must not fill the memory. */
-const MAX_WAITING = 64;
 /** Characters of a password, or of a token, that are looked at. */
 const MAX_CREDENTIAL = 1_024;
-
-/** What verification costs, shared by all names of a relay. */
-export class PasswordVerifier {
-  /** So that what is remembered is of no use to anybody else. */
-  readonly #key = randomBytes(32);
-  readonly #remembered = new Set<string>();
-  readonly #verifying = new Map<string, Promise<boolean | undefined>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
-
-  /** At once for what was verified before; undefined if too many are waiting. */
-  verify(password: string, hash: PasswordHash): true | Promise<boolean | undefined> {
-    const mark = createHmac('sha256', this.#key)
-      .update(hash.salt)
-      .update(hash.key)
-      .update(password)
-      .digest('base64');
-    if (this.#remembered.has(mark)) return true;
-    // Browsers ask several times at once.
-    const earlier = this.#verifying.get(mark);
-    if (earlier !== undefined) return earlier;
-    const verifying = this.#run(mark, password, hash);
-    this.#verifying.set(mark, verifying);
-    return verifying;
-  }
-
-  async #run(mark: string, password: string, hash: PasswordHash): Promise<boolean | undefined> {
-    if (!(await this.#turn(mark))) return undefined;
-    try {
-      const isRight = await verifyPassword(password, hash);
-      if (isRight) this.#remember(mark);
-      return isRight;
-    } finally {
-      this.#verifying.delete(mark);
-      this.#running--;
-      this.#waiting.shift()?.();
-    }
-  }
-
-  async #turn(mark: string): Promise<boolean> {
-    if (this.#running >= MAX_VERIFYING) {
-      if (this.#waiting.length >= MAX_WAITING) {
-        queueMicrotask(() => this.#verifying.delete(mark));
-        return false;
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#running++;
-    return true;
-  }
-
-  #remember(mark: string): void {
-    this.#remembered.add(mark);
-    if (this.#remembered.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#remembered) {
-      this.#remembered.delete(oldest);
-      return;
-    }
-  }
-}
 
 /** One policy, ready to be asked. */
 export class Access {
@@ -150,20 +89,24 @@ export class Access {
         : this.#refuse(true);
     }
     if (scheme === 'basic' && this.#users !== undefined) {
-      return this.#checkPassword(this.#users, Buffer.from(credential, 'base64').toString());
+      const pair = Buffer.from(credential, 'base64').toString();
+      return this.#checkPassword(this.#users, pair, address);
     }
     return this.#refuse(false);
   }
 
   #mayComeFrom(address: string | undefined): boolean {
     if (this.#allow === undefined && this.#deny === undefined) return true;
-    if (address === undefined || this.#deny?.has(address) === true) return false;
+    // What is no address is on no list, whichever it is.
+    if (address === undefined || !isAddress(address)) return false;
+    if (this.#deny?.has(address) === true) return false;
     return this.#allow?.has(address) ?? true;
   }
 
   #checkPassword(
     users: ReadonlyMap<string, PasswordHash>,
     pair: string,
+    address: string | undefined,
   ): AccessResult | Promise<AccessResult> {
     // RFC 7617 §2: the first colon ends the user name.
     const colon = pair.indexOf(':');
@@ -172,12 +115,13 @@ export class Access {
     const password = pair.slice(colon + 1);
     // A user that is none takes as long as one whose password is another.
     const hash = users.get(user) ?? NOBODY;
-    const verified = this.#verifier.verify(password, hash);
-    if (verified === true) return granted(user, true);
-    return verified.then((isRight) => {
-      if (isRight === undefined) return busy();
-      return isRight && hash !== NOBODY ? granted(user, true) : this.#refuse(false);
-    });
+    const decide = (verdict: Verdict): AccessResult => {
+      if (verdict === 'busy') return busy();
+      if (verdict === 'limited') return limited(this.#verifier.waitOf(address));
+      return verdict === 'right' && hash !== NOBODY ? granted(user, true) : this.#refuse(false);
+    };
+    const verdict = this.#verifier.verify({ user, password, hash, address });
+    return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
   }
 
   /** RFC 9110 §11.6.1 */
@@ -199,6 +143,11 @@ export class Access {
 function busy(): AccessResult {
   const error = new TunnelError('ERR_TUNNEL_BUSY', 'too many passwords are being verified');
   return { isAllowed: false, error, fields: [] };
+}
+
+function limited(seconds: number): AccessResult {
+  const error = new TunnelError('ERR_TUNNEL_RATE_LIMITED', 'too many passwords were wrong');
+  return { isAllowed: false, error, fields: ['Retry-After', String(seconds)] };
 }
 
 /** No password has this key. */
@@ -228,4 +177,10 @@ function tokensOf(bearer: readonly string[]): Set<string> {
     if (!/^[0-9a-f]{64}$/i.test(hash)) throw invalidArgument('bearer: a hash is no SHA-256');
   }
   return new Set(bearer.map((hash) => hash.toLowerCase()));
+}
+
+/** A TypeError for what no policy can be for: it is for a name, or for `*`, which is all others. */
+export function requirePolicyName(name: string): string {
+  if (name === '*' || isName(name)) return name;
+  throw invalidArgument(`access: ${JSON.stringify(name)} is neither a name nor "*"`);
 }

@@ -13,7 +13,10 @@ export class IpList {
     for (const range of ranges) this.#add(option, range);
   }
 
-  /** An IPv4 address may be written as IPv6 has it: `::ffff:192.0.2.7`. */
+  /**
+   * An IPv4 address may be written as IPv6 has it: `::ffff:192.0.2.7`; and any address with a port.
+   * False for what is no address.
+   */
   has(address: string): boolean {
     // As most are, and Node takes long for it.
     if (this.#isEmpty) return false;
@@ -34,6 +37,11 @@ export class IpList {
     if (!isRange || more.length > 0 || bits > most) throw noRange(option, range);
     this.#list.addSubnet(text, bits, family);
   }
+}
+
+/** Whether it is one, however `plainAddress` finds it. */
+export function isAddress(text: string): boolean {
+  return isIP(plainAddress(text) ?? '') !== 0;
 }
 
 function noRange(option: string, range: string): TypeError {

@@ -1,12 +1,13 @@
 /** The options of a relay, resolved at once: a reload replaces all of them or none. */
 import { type Clock, systemClock } from 'framewire';
 import { invalidArgument } from '../errors.ts';
-import { DEFAULT_FORWARD_LIMITS, type ForwardLimits } from '../http/forward.ts';
+import { DEFAULT_FORWARD_LIMITS, requireLimits, type ForwardLimits } from '../http/forward.ts';
 import type { LivenessOptions } from '../registration.ts';
 import type { WspRelayOptions } from '../wsp/relay-options.ts';
-import { Access, PasswordVerifier, type AccessPolicy } from './access.ts';
+import { Access, requirePolicyName, type AccessPolicy } from './access.ts';
 import { IpList } from './ip-list.ts';
 import type { RelayObserver } from './observer.ts';
+import { PasswordVerifier } from './password-verifier.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { createRouter, type Router, type RoutingOptions } from './routing.ts';
 import { TokenRegistry, type AgentToken } from './tokens.ts';
@@ -84,9 +85,12 @@ export function resolveRelayOptions(options: RelayOptions): RelaySettings {
   if (openRegistration && tokens !== undefined) {
     throw invalidArgument('openRegistration and tokens exclude each other');
   }
-  const verifier = new PasswordVerifier();
+  const verifier = new PasswordVerifier(clock);
   const policies = new Map(
-    Object.entries(access).map(([name, policy]) => [name, new Access(policy, verifier)]),
+    Object.entries(access).map(([name, policy]) => [
+      requirePolicyName(name),
+      new Access(policy, verifier),
+    ]),
   );
   return {
     router: createRouter(options),
@@ -95,7 +99,7 @@ export function resolveRelayOptions(options: RelayOptions): RelaySettings {
     requiresCertificate: options.requiresCertificate ?? false,
     accessOf: (name) => policies.get(name) ?? policies.get('*'),
     rateLimit: new RateLimit({ ...options.rateLimit, clock }),
-    limits: { ...DEFAULT_FORWARD_LIMITS, ...options.limits },
+    limits: requireLimits({ ...DEFAULT_FORWARD_LIMITS, ...options.limits }),
     maxStreams,
     maxSessions,
     liveness: { pingInterval: options.pingInterval, pingTimeout: options.pingTimeout },

@@ -1,11 +1,12 @@
 /** Which tunnel a request is for: by its host, or by the beginning of its path. */
 import { invalidArgument, TunnelError } from '../errors.ts';
+import { isName } from '../registration.ts';
 import { isLabel, parseAuthority, targetOf, type HostedRequest, type Target } from './host.ts';
 
 export interface PathRule {
   /** Such as `/app`, which is also the beginning of `/app/x`, not of `/apple`. */
   readonly prefix: string;
-  /** The tunnel. Without it, it is the segment after the prefix: `/t/<name>/…` for `/t`. */
+  /** The tunnel, in lower case. Without it, it is the segment after the prefix: `/t/<name>/…` for `/t`. */
   readonly name?: string;
   /** Whether the prefix, and the name after it, is taken off the path. Default true. */
   readonly strips?: boolean;
@@ -43,7 +44,7 @@ export function createRouter({ domains = [], hosts = {}, paths = [] }: RoutingOp
   for (const [pattern, name] of Object.entries(hosts)) {
     const isWildcard = pattern.startsWith('*.');
     const host = requireHost('hosts', isWildcard ? pattern.slice(2) : pattern);
-    (isWildcard ? wildcards : exact).set(host, name);
+    (isWildcard ? wildcards : exact).set(host, requireName('hosts', name));
   }
   const suffixes = new Set(domains.map((domain) => requireHost('domains', domain)));
   const rules = paths.map(resolveRule).sort((a, b) => b.prefix.length - a.prefix.length);
@@ -122,9 +123,16 @@ function requireHost(option: string, text: string): string {
   return host;
 }
 
+/** No agent can have another one, so that the rule would never lead anywhere. */
+function requireName(option: string, name: string): string {
+  if (!isName(name)) throw invalidArgument(`${option}: ${JSON.stringify(name)} is no name`);
+  return name;
+}
+
 function resolveRule({ prefix, name, strips = true }: PathRule): ResolvedRule {
   if (!/^\/[!"$->@-~]*$/.test(prefix)) {
     throw invalidArgument(`paths: ${JSON.stringify(prefix)} is no prefix of a path`);
   }
+  if (name !== undefined) requireName('paths', name);
   return { prefix: prefix.replace(/\/+$/, ''), name, strips };
 }

@@ -1,6 +1,7 @@
 /** What agents show to be let in, and the names they may claim with it. */
 import { createHash, randomBytes } from 'node:crypto';
 import { invalidArgument } from '../errors.ts';
+import { isName } from '../registration.ts';
 
 export interface AgentToken {
   /**
@@ -11,8 +12,8 @@ export interface AgentToken {
   /** What `hashToken` makes of the token: SHA-256 in hex. The token itself is kept nowhere. */
   readonly hash: string;
   /**
-   * The names it may claim: `demo`, `demo-*`, `*.alice`, or `*` for all. A `*` stands for one
-   * character or more, none of them a dot.
+   * The names it may claim, in lower case: `demo`, `demo-*`, `*-alice`, or `*` for all. A `*`, at one
+   * end, stands for one character or more. A name is a label of a host name, and has no dot.
    */
   readonly names: readonly string[];
   /** Milliseconds since 1970, from when on it is worth nothing. Default never. */
@@ -65,9 +66,9 @@ export class TokenRegistry {
   }
 }
 
-/** Whether the token's names have this one, which is in lower case. */
+/** Whether the token's names have this one; nothing that is no name is among them. */
 export function mayClaim({ names }: AgentToken, name: string): boolean {
-  return name !== '' && names.some((pattern) => matches(pattern, name));
+  return isName(name) && names.some((pattern) => matches(pattern, name));
 }
 
 function matches(pattern: string, name: string): boolean {
@@ -76,16 +77,16 @@ function matches(pattern: string, name: string): boolean {
   const before = pattern.slice(0, star);
   const after = pattern.slice(star + 1);
   if (name.length <= before.length + after.length) return false;
-  if (!name.startsWith(before) || !name.endsWith(after)) return false;
-  return !name.slice(before.length, name.length - after.length).includes('.');
+  return name.startsWith(before) && name.endsWith(after);
 }
 
 function requireToken(token: AgentToken): AgentToken {
   const { id, hash, names } = token;
   if (!/^[0-9a-f]{64}$/i.test(hash)) throw invalidArgument(`token ${id}: its hash is no SHA-256`);
   for (const pattern of names) {
-    // A star at one end: what stands for what is plain to see.
-    if (!/^(?:\*?[a-z0-9_.-]*|[a-z0-9_.-]+\*)$/.test(pattern) || pattern === '') {
+    // A star at one end: what stands for what is plain to see. One letter for it has to make a name.
+    const isSimple = /^(?:\*[^*]*|[^*]+\*?)$/.test(pattern);
+    if (!isSimple || !isName(pattern.replace('*', 'x'))) {
       throw invalidArgument(`token ${id}: ${JSON.stringify(pattern)} is no pattern of names`);
     }
   }

@@ -92,3 +92,20 @@ test('RFC 4291 §2.5.5.2 an IPv4 address is told as one', () => {
   assert.equal(plainAddress('fe80::1%eth0'), 'fe80::1');
   assert.equal(plainAddress(''), undefined);
 });
+
+for (const [text, address] of [
+  ['203.0.113.9:5511', '203.0.113.9'],
+  ['[2001:db8::1]:80', '2001:db8::1'],
+  ['[2001:db8::1]', '2001:db8::1'],
+  ['[fe80::1%eth0]:80', 'fe80::1'],
+  ['[::ffff:10.0.0.1]:80', '10.0.0.1'],
+  ['2001:db8::1', '2001:db8::1'],
+  // What is no address is not made one.
+  ['unknown', 'unknown'],
+  ['203.0.113.9:x', '203.0.113.9:x'],
+  ['[2001:db8::1]x', '[2001:db8::1]x'],
+] as const) {
+  test(`RFC 3986 §3.2 ${text} is the address ${address}`, () => {
+    assert.equal(plainAddress(text), address);
+  });
+}

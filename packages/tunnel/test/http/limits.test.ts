@@ -4,6 +4,9 @@ import https from 'node:https';
 import net from 'node:net';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
+import { requireLimits } from '#src/http/forward.js';
+import { forwardRequest } from '#src/http/forward-request.js';
+import { forwardUpgrade } from '#src/http/forward-upgrade.js';
 import { RawTarget, turns } from './raw.ts';
 import { call, gateway, GET, limits } from './serving.ts';
 
@@ -251,3 +254,24 @@ test('RFC 9112 §9.6 a caller that goes on with very much is dismissed at once',
   }
   await caller.closed();
 });
+
+for (const name of ['connectTimeout', 'firstByteTimeout', 'idleTimeout', 'maxBodySize'] as const) {
+  test(`${name} is above 0, or a mistake that is told before anything is done`, () => {
+    const request = {} as http.IncomingMessage;
+    const response = {} as http.ServerResponse;
+    for (const value of [Number.NaN, 0, -1, '5' as unknown as number]) {
+      const options = { limits: limits({ [name]: value }) };
+      const mistake = {
+        name: 'TypeError',
+        code: 'ERR_TUNNEL_INVALID_ARGUMENT',
+        message: new RegExp(`^${name} `),
+      };
+      assert.throws(() => requireLimits(options.limits), mistake);
+      assert.throws(() => forwardRequest(request, response, {}, options), mistake);
+      const nobody = new net.Socket();
+      assert.throws(() => forwardUpgrade(request, nobody, Buffer.of(), {}, options), mistake);
+    }
+    const good = limits({ [name]: Infinity });
+    assert.equal(requireLimits(good), good);
+  });
+}

@@ -140,6 +140,54 @@ test('a caller that leaves before the 101 takes the request to the target with i
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_CALLER_GONE');
 });
 
+test('RFC 9112 §9.6 a caller that ends before the 101 has left, too', async (t) => {
+  const raw = await RawTarget.start(t);
+  const front = await gateway(t, raw.port);
+  const caller = await call(t, front);
+  caller.send(UPGRADE);
+  const asked = await raw.next();
+  await asked.readHead();
+  caller.socket.end();
+  await asked.readRest();
+  assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_CALLER_GONE');
+});
+
+test('what a caller sends before the 101 waits for it', async (t) => {
+  const raw = await RawTarget.start(t);
+  const front = await gateway(t, raw.port);
+  const caller = await call(t, front);
+  caller.send(UPGRADE, 'one');
+  const asked = await raw.next();
+  await asked.readHead();
+  caller.send('two');
+  await turns(20);
+  assert.equal(asked.unread, '');
+  asked.send(SWITCHED);
+  await caller.readHead();
+  await asked.readTo('onetwo');
+  caller.send('three').socket.end();
+  assert.deepEqual(await asked.readRest(), { text: 'three', fate: 'end' });
+  asked.send('last').socket.end();
+  assert.deepEqual(await caller.readRest(), { text: 'last', fate: 'end' });
+  assert.equal((await front.outcome()).error, undefined);
+});
+
+test('a caller that ends while its refusal comes gets all of it', async (t) => {
+  const raw = await RawTarget.start(t);
+  const front = await gateway(t, raw.port);
+  const caller = await call(t, front);
+  caller.send(UPGRADE);
+  const asked = await raw.next();
+  await asked.readHead();
+  asked.send('HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nno');
+  await caller.readTo('no');
+  caller.socket.end();
+  await turns(20);
+  asked.send('pe');
+  assert.deepEqual(await caller.readRest(), { text: 'pe', fate: 'end' });
+  assert.equal((await front.outcome()).error, undefined);
+});
+
 test('RFC 9112 §11.2 an upgrade with content is refused', async (t) => {
   const raw = await RawTarget.start(t);
   const caller = await call(t, await gateway(t, raw.port));

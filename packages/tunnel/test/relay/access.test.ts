@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Access, PasswordVerifier, type AccessPolicy } from '#src/relay/access.js';
+import { ManualClock } from 'framewire/testing';
+import { Access, requirePolicyName, type AccessPolicy } from '#src/relay/access.js';
+import { PasswordVerifier } from '#src/relay/password-verifier.js';
 import { hashPassword, parsePasswordHash } from '#src/relay/password.js';
 import { hashToken } from '#src/relay/tokens.js';
 
@@ -147,9 +149,10 @@ test('a password is verified once, and then known at once', async () => {
 
 test('the same password that comes several times at once is verified once', async () => {
   const verifier = new PasswordVerifier();
-  const hash = parsePasswordHash(SECRET);
-  assert.equal(verifier.verify('x', hash), verifier.verify('x', hash));
-  assert.equal(await verifier.verify('x', hash), false);
+  const asked = { user: 'ann', password: 'x', hash: parsePasswordHash(SECRET), address: '::1' };
+  // Were each verified, most of them would find no place.
+  const verdicts = Array.from({ length: 100 }, async () => verifier.verify(asked));
+  assert.deepEqual([...new Set(await Promise.all(verdicts))], ['wrong']);
 });
 
 test('whoever guesses many passwords at once is told to come again', async () => {
@@ -175,11 +178,111 @@ test('no more than a thousand passwords are known at a time', async () => {
     const key = scryptSync(password, salt, 16, { N: 2, r: 1, p: 1 });
     return parsePasswordHash(QUICK + key.toString('base64url'));
   };
+  const verify = (password: string) =>
+    verifier.verify({ user: 'ann', password, hash: hashOf(password), address: undefined });
   for (let index = 0; index <= 1_000; index++) {
-    assert.equal(await verifier.verify(`p${index}`, hashOf(`p${index}`)), true);
+    assert.equal(await verify(`p${index}`), 'right');
   }
-  assert.ok(verifier.verify('p0', hashOf('p0')) instanceof Promise);
-  assert.equal(verifier.verify('p1000', hashOf('p1000')), true);
+  assert.ok(verify('p0') instanceof Promise);
+  assert.equal(verify('p1000'), 'right');
+});
+
+/** A guess at the password of ann, from an address. */
+function guess(access: Access, password: string, address: string | undefined) {
+  return access.check({ address, authorization: basic(`ann:${password}`) });
+}
+
+async function statusOf(result: ReturnType<Access['check']>): Promise<number> {
+  const decided = await result;
+  return decided.isAllowed ? 200 : decided.error.status;
+}
+
+test('whoever guesses many passwords at once keeps nobody else out', async () => {
+  const access = new Access({ basic: { ann: SECRET } });
+  const guesses = Array.from({ length: 80 }, (_, index) =>
+    // One network, whatever the address.
+    guess(access, `${index}`, `2001:db8:0:1::${index.toString(16)}`),
+  );
+  const other = guess(access, 's€cret:1', '2001:db8:0:2::1');
+  const statuses = await Promise.all(guesses.map(statusOf));
+  // Two are verified, and two wait.
+  assert.equal(statuses.filter((status) => status === 401).length, 4);
+  assert.equal(statuses.filter((status) => status === 503).length, 76);
+  assert.equal(await statusOf(other), 200);
+  // And the places are there again.
+  const later = [81, 82, 83, 84].map((index) => guess(access, `${index}`, '2001:db8:0:1::1'));
+  assert.deepEqual(await Promise.all(later.map(statusOf)), [401, 401, 401, 401]);
+});
+
+test('RFC 6585 §4 after ten wrong passwords an address waits, and nothing is computed', async () => {
+  const clock = new ManualClock();
+  const access = new Access({ basic: { ann: SECRET } }, new PasswordVerifier(clock));
+  for (let index = 0; index < 10; index++) {
+    assert.equal(await statusOf(guess(access, `${index}`, '192.0.2.1')), 401);
+  }
+  clock.advance(1_000);
+  const eleventh = guess(access, 's€cret:1', '192.0.2.1');
+  assert.ok(!(eleventh instanceof Promise) && !eleventh.isAllowed);
+  assert.equal(eleventh.error.code, 'ERR_TUNNEL_RATE_LIMITED');
+  assert.deepEqual(eleventh.fields, ['Retry-After', '59']);
+  assert.equal(await statusOf(guess(access, 's€cret:1', '192.0.2.2')), 200);
+  // That it is right somewhere else does not help to find it.
+  assert.equal(await statusOf(guess(access, 's€cret:1', '192.0.2.1')), 429);
+  clock.advance(59_000);
+  assert.equal(await statusOf(guess(access, 's€cret:1', '192.0.2.1')), 200);
+});
+
+test('who was let in from an address stays in while somebody else guesses there', async () => {
+  const verifier = new PasswordVerifier(new ManualClock());
+  const access = new Access({ basic: { ann: SECRET } }, verifier);
+  assert.equal(await statusOf(guess(access, 's€cret:1', '192.0.2.1')), 200);
+  for (let index = 0; index < 10; index++) await guess(access, `${index}`, '192.0.2.1');
+  assert.equal(await statusOf(guess(access, 'x', '192.0.2.1')), 429);
+  assert.equal(await statusOf(guess(access, 's€cret:1', '192.0.2.1')), 200);
+});
+
+test('a browser that shows the same wrong password again is no guesser, and costs nothing', async () => {
+  const access = new Access({ basic: { ann: SECRET } }, new PasswordVerifier(new ManualClock()));
+  assert.equal(await statusOf(guess(access, 'old', '192.0.2.1')), 401);
+  for (let index = 0; index < 20; index++) {
+    const again = guess(access, 'old', '192.0.2.1');
+    assert.ok(!(again instanceof Promise));
+    assert.equal(await statusOf(again), 401);
+  }
+  assert.equal(await statusOf(guess(access, 's€cret:1', '192.0.2.1')), 200);
+});
+
+test('where there is no address, nobody has to wait for the guesses of others', async () => {
+  const access = new Access({ basic: { ann: SECRET } }, new PasswordVerifier(new ManualClock()));
+  for (let index = 0; index < 12; index++) {
+    assert.equal(await statusOf(guess(access, `${index}`, undefined)), 401);
+  }
+});
+
+for (const address of ['unknown', '_hidden', 'localhost', '10.0.0.1:x', '1.2.3']) {
+  test(`${address} is no address, and on no list that would let it in`, async () => {
+    assert.deepEqual(await refusal({ deny: ['192.0.2.1'] }, undefined, address), [403]);
+    assert.deepEqual(await refusal({ allow: ['0.0.0.0/0', '::/0'] }, undefined, address), [403]);
+  });
+}
+
+test('RFC 3986 §3.2 a port, and brackets, do not take an address off a list', async () => {
+  const policy = { deny: ['203.0.113.9', '2001:db8::/32'] };
+  for (const address of ['203.0.113.9:5511', '[2001:db8::1]:80', '[2001:db8::1]']) {
+    assert.deepEqual(await refusal(policy, undefined, address), [403], address);
+  }
+  assert.ok((await check({ allow: ['203.0.113.9'] }, undefined, '203.0.113.9:1')).isAllowed);
+});
+
+test('a policy is for a name that an agent can have, or for all others', () => {
+  for (const name of ['*', 'demo', 'demo-1']) assert.equal(requirePolicyName(name), name);
+  for (const name of ['', 'Demo', 'a.b', 'a_b', 'demo-*']) {
+    assert.throws(() => requirePolicyName(name), {
+      name: 'TypeError',
+      code: 'ERR_TUNNEL_INVALID_ARGUMENT',
+      message: /^access/,
+    });
+  }
 });
 
 test('what is wrong in a policy is told when it is made, without a word of the secret', () => {
@@ -196,6 +299,7 @@ test('what is wrong in a policy is told when it is made, without a word of the s
     { basic: { ann: 'hunter2' } },
     { basic: { ann: 'scrypt:3:1:1:AAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAA' } },
     { basic: { ann: 'scrypt:8388608:8:1:AAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAA' } },
+    { basic: { ann: 'scrypt:65536:1:1:AAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAA' } },
     { basic: { 'a:b': SECRET } },
     { bearer: ['hunter2'] },
     { realm: 'a"b' },

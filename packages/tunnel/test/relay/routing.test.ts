@@ -188,6 +188,23 @@ test('what is no host, and no prefix, is told when the router is made', () => {
   assert.throws(() => createRouter({ paths: [{ prefix: '/x?' }] }), { code });
 });
 
+for (const name of ['', 'Shop', 'a.b', 'a_b', '-a', '*']) {
+  test(`no agent can have the name ${JSON.stringify(name)}, which is told`, () => {
+    const code = 'ERR_TUNNEL_INVALID_ARGUMENT';
+    assert.throws(() => createRouter({ hosts: { 'shop.test': name } }), {
+      code,
+      message: /^hosts/,
+    });
+    assert.throws(() => createRouter({ hosts: { '*.shop.test': name } }), { code });
+    const paths = [{ prefix: '/x', name }];
+    assert.throws(() => createRouter({ paths }), { code, message: /^paths/ });
+  });
+}
+
+test('names of hosts and paths are those of agents', () => {
+  createRouter({ hosts: { 'shop.test': 'a-1' }, paths: [{ prefix: '/x', name: 'x' }] });
+});
+
 test('RFC 5891 a name has one spelling', () => {
   assert.equal(canonicalHost('BÜCHER.example.'), 'xn--bcher-kva.example');
   assert.equal(canonicalHost('under_score.example'), 'under_score.example');
