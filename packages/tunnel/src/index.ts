@@ -40,7 +40,12 @@ export type {
 export type { WspAgentPoolStatus } from './wsp/agent-pool.ts';
 export type { RuleOptions, WspRule } from './wsp/rules.ts';
 export { readWspAgentConfig, readWspRelayConfig } from './wsp/config.ts';
-export type { WspConfig, WspConfigProblem, WspRelayConfig } from './wsp/config.ts';
+export type {
+  WspConfig,
+  WspConfigProblem,
+  WspRelayConfig,
+  WspRequestAccess,
+} from './wsp/config.ts';
 
 // The multiplexer between them: yamux over binary messages.
 export { MuxSession, type MuxSessionOptions } from './mux/session.ts';

@@ -2,8 +2,8 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
+import { guardedLookup, isRefused, refusal } from '../addresses.ts';
 import { invalidArgument } from '../errors.ts';
-import { guardedLookup, isRefused, refusal } from './addresses.ts';
 
 /** Answers requests, as the handlers of Fetch API servers do. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;

@@ -239,7 +239,7 @@ class RequestForwarding {
       this.#fail(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', refusal.message, { cause: refusal }));
       return;
     }
-    this.#account.answered(status);
+    this.#account.answered(status, fields);
     answer.on('data', this.#onContent).on('end', this.#onEnd).on('close', this.#onAnswerClosed);
     // Octets that came with the head leave with it; after them it waits no longer.
     process.nextTick(this.#flush);

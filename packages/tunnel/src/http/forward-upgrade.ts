@@ -230,7 +230,7 @@ class UpgradeForwarding {
     const { hooks, limits } = this.#forwarding;
     hooks.onAnswer?.({ status, reason, fields }, answer);
     this.#limit.set(limits.idleTimeout);
-    this.#account.answered(status);
+    this.#account.answered(status, fields);
     return fields;
   }
 

@@ -1,7 +1,8 @@
 /** What forwarding one request takes and tells, whatever becomes of it. */
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { type Clock, systemClock } from 'framewire';
-import { invalidArgument, type TunnelError } from '../errors.ts';
+import { invalidArgument, TUNNEL_ERROR_CODES, TunnelError } from '../errors.ts';
+import { ERROR_HEADER } from '../registration.ts';
 import type { Fields } from './hop-by-hop.ts';
 
 /**
@@ -81,7 +82,7 @@ export interface ForwardOptions {
 export interface ForwardOutcome {
   /** What the caller was answered with; undefined if it was nothing. */
   readonly status: number | undefined;
-  /** Undefined if the answer was passed on as a whole. */
+  /** Undefined if the answer was passed on as a whole, and is not that of an agent which says an error. */
   readonly error: TunnelError | undefined;
   /** Octets of the content that were passed on. */
   readonly requestOctets: number;
@@ -162,6 +163,17 @@ function guarded(hooks: ForwardHooks): ForwardHooks {
   };
 }
 
+/** What an agent answers in place of its target, so that the relay knows it too. */
+function saidError(status: number, fields: Fields): TunnelError | undefined {
+  for (let index = 0; index < fields.length; index += 2) {
+    if (fields[index]!.toLowerCase() !== ERROR_HEADER.toLowerCase()) continue;
+    const code = TUNNEL_ERROR_CODES.find((known) => known === fields[index + 1]);
+    const error = code && new TunnelError(code, 'as the agent says');
+    return error?.status === status ? error : undefined;
+  }
+  return undefined;
+}
+
 /** What is counted on the way. */
 export class Account {
   readonly #clock: Clock;
@@ -183,8 +195,10 @@ export class Account {
     this.#connected ??= this.#clock.now() - this.#start;
   }
 
-  answered(status: number): void {
+  /** `fields` are those of an answer that came from elsewhere. */
+  answered(status: number, fields: Fields = []): void {
     this.status = status;
+    if (status >= 400) this.error ??= saidError(status, fields);
     this.#answered = this.#clock.now() - this.#start;
   }
 

@@ -17,7 +17,7 @@ export type RequestHead = Pick<
  * Fields of one hop. `Proxy-*` are for proxies, of which a gateway is none (§11.7): what is said to
  * it would be said to the target. `HTTP2-Settings` belongs to an upgrade that is not passed on.
  */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'http2-settings',
   'keep-alive',

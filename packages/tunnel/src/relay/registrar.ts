@@ -19,7 +19,7 @@ import {
 } from '../registration.ts';
 import { tell } from '../tell.ts';
 import { plainAddress } from '../http/forwarded.ts';
-import { hasCertificate } from './caller-facts.ts';
+import { hasCertificate } from '../http/request-facts.ts';
 import { AgentSession } from './agent-session.ts';
 import { parseAuthority } from './host.ts';
 import { labelOf } from './observer.ts';

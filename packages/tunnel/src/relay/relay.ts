@@ -16,15 +16,16 @@ import {
   type Upstream,
 } from '../http/forward.ts';
 import { plainAddress, withForwarded } from '../http/forwarded.ts';
-import { addressOf, hasCertificate, hostOf, isSecure, pathOf } from './caller-facts.ts';
 import type { Fields } from '../http/hop-by-hop.ts';
 import { prepareFields, withHost, withoutField } from '../http/prepare.ts';
+import { hasCertificate, hostOf, isSecure, pathOf } from '../http/request-facts.ts';
 import { splice } from '../http/splice.ts';
 import { REGISTER_PATH } from '../registration.ts';
 import { tell } from '../tell.ts';
 import { WspRelay } from '../wsp/wsp-relay.ts';
 import { admitRequest, admitStream, type Admitted, type Refused } from './admission.ts';
 import type { AgentSession } from './agent-session.ts';
+import { addressOf } from './caller-facts.ts';
 import { labelOf, type RequestEvent } from './observer.ts';
 import { isRegistration, Registrar } from './registrar.ts';
 import { Registry } from './registry.ts';
@@ -83,9 +84,9 @@ export class TunnelRelay {
     return tunnels;
   }
 
-  /** Requests and upgraded connections at the moment. */
+  /** Requests and upgraded connections at the moment, those of wsp too. */
   get activeRequests(): number {
-    return this.#active;
+    return this.#active + (this.#wsp?.activeRequests ?? 0);
   }
 
   get isDraining(): boolean {
@@ -192,6 +193,10 @@ export class TunnelRelay {
   async drain(timeout: number = 30_000): Promise<void> {
     this.#registrar.isDraining = true;
     for (const session of this.#registry.sessions) session.drain();
+    await Promise.all([this.#drained(timeout), this.#wsp?.drain(timeout)]);
+  }
+
+  async #drained(timeout: number): Promise<void> {
     if (this.#isDrained) return;
     await new Promise<void>((resolve) => {
       const timer = this.#settings.clock.setTimer(timeout, resolve);

@@ -1,11 +1,13 @@
 /** One request of a relay: read, held against the rules, executed, answered. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { isRefused, refusal } from '../addresses.ts';
 import { TunnelError } from '../errors.ts';
 import type { AgentSettings, Refused } from './agent-options.ts';
 import { contentLengthOf, fieldsOf, withoutHopByHop } from './fields.ts';
 import type { WspPeer } from './peer.ts';
-import { parseDestination, type Destination } from './rules.ts';
-import { callTarget, redirectedHead, type TargetCall } from './target-call.ts';
+import { parseDestination, type Destination, type Verdict } from './rules.ts';
+import { callTarget, hostnameOf, redirectedHead, type TargetCall } from './target-call.ts';
 import { Watch } from './watch.ts';
 import { AGENT_FAILED, encodeResponseHead, wireError, type RequestHead } from './wire.ts';
 
@@ -63,9 +65,11 @@ export class AgentExchange {
       return { text: `Unable to deserialize http request : ${error.message}\n`, error };
     }
     const verdict = this.#settings.rules.judge(head.method, target, head.fields);
-    if (verdict === 'allowed') return target;
-    const text = `Destination is ${verdict}`;
-    return { text, error: new TunnelError('ERR_TUNNEL_FORBIDDEN', text) };
+    if (verdict !== 'allowed') return forbidden(verdict);
+    const host = hostnameOf(target.url);
+    // One that is a name is judged when it is looked up.
+    const isBad = !this.#settings.allowLinkLocal && isIP(host) !== 0 && isRefused(host);
+    return isBad ? forbidden('forbidden', refusal(host, host)) : target;
   }
 
   async #execute(head: RequestHead, target: Target): Promise<void> {
@@ -184,6 +188,11 @@ export class AgentExchange {
     const { bodyIdleTimeout } = this.#settings;
     this.#watch.expect(bodyIdleTimeout, () => new TunnelError('ERR_TUNNEL_IDLE_TIMEOUT'));
   }
+}
+
+function forbidden(verdict: Verdict, error?: TunnelError): Refused {
+  const text = `Destination is ${verdict}`;
+  return { text, error: error ?? new TunnelError('ERR_TUNNEL_FORBIDDEN', text) };
 }
 
 /** As `net/http` says it: the method with one capital, and the URL in quotes. */

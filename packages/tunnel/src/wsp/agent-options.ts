@@ -37,6 +37,12 @@ export interface WspAgentOptions extends RuleOptions {
    * and another origin gets no Authorization and no Cookie. Default `false`: a redirect is an answer.
    */
   readonly followRedirects?: boolean | undefined;
+  /**
+   * Lets destinations be link-local too, where clouds have their metadata, or at another address that
+   * is of no host. Without it they are a 527, whatever a whitelist says, under any name, and after a
+   * redirect. Default `false`.
+   */
+  readonly allowLinkLocal?: boolean | undefined;
   /** Milliseconds a destination has to connect; then 527. Default 10 000. */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds from the end of a request to the head of its answer; then 527. Default 120 000. */
@@ -60,7 +66,8 @@ export interface WspAgentOptions extends RuleOptions {
   readonly connect?: WspDialOptions | undefined;
   /**
    * What destinations are dialled with, such as one that knows a certificate. Default: one that knows
-   * no proxy, whatever the environment says.
+   * no proxy, whatever the environment says. One that looks names up by itself, by its option `lookup`
+   * or without Node's sockets, has to judge addresses by itself too (`allowLinkLocal`).
    */
   readonly httpAgent?: HttpAgent | undefined;
   readonly httpsAgent?: HttpsAgent | undefined;
@@ -96,6 +103,7 @@ export interface AgentSettings {
   readonly poolMaxSize: number;
   readonly secretKey: string;
   readonly followRedirects: boolean;
+  readonly allowLinkLocal: boolean;
   readonly rules: Rules;
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
@@ -130,6 +138,7 @@ export function resolveAgentOptions(options: WspAgentOptions): AgentSettings {
     poolMaxSize: requireCount('poolMaxSize', poolMaxSize, 1),
     secretKey,
     followRedirects: options.followRedirects ?? false,
+    allowLinkLocal: options.allowLinkLocal ?? false,
     rules: new Rules(options),
     connectTimeout: delay('connectTimeout', 10_000),
     firstByteTimeout: delay('firstByteTimeout', 120_000),

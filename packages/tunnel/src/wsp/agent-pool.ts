@@ -1,9 +1,9 @@
 /** The connections of an agent to one relay: as many idle ones as it wants, and no more than it may. */
 import { connect, type Connection, type Timer } from 'framewire';
 import { TunnelError } from '../errors.ts';
+import { tell } from '../tell.ts';
 import { AgentExchange } from './agent-exchange.ts';
 import type { AgentSettings } from './agent-options.ts';
-import { tell } from './checks.ts';
 import { latin1Of } from './fields.ts';
 import { WspPeer } from './peer.ts';
 import {

@@ -1,4 +1,4 @@
-/** What the options of both roles are held against, and how their observers are called. */
+/** What the options of both roles are held against. */
 import { invalidArgument } from '../errors.ts';
 
 /** Milliseconds; `Infinity` waits for ever. */
@@ -18,13 +18,4 @@ export function requireCount(
   if (isCount && value >= least && value <= most) return value;
   const bounds = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`;
   throw invalidArgument(`${name} must be a whole number ${bounds}, got ${String(value)}`);
-}
-
-/** An observer that throws is a mistake of the application's, and ends nothing. */
-export function tell<Event>(observer: ((event: Event) => void) | undefined, event: Event): void {
-  try {
-    observer?.(event);
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-  }
 }

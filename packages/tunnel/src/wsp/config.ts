@@ -37,15 +37,24 @@ const RULE_KEYS = ['method', 'url', 'headers'] as const;
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** `wsp_server.cfg`, with wsp's defaults. */
-export function readWspRelayConfig(file: unknown): WspRelayConfig {
+/** Who may call /request: the file has no key for it. */
+export type WspRequestAccess = Pick<WspRelayOptions, 'requestToken' | 'openRequests'>;
+
+/**
+ * `wsp_server.cfg`, with wsp's defaults, in all but one respect: what wsp serves to everybody is not
+ * opened by a file that does not speak of it. /request stays closed, with a warning, unless `access`
+ * says who may call it. /register is open where the file has no `secretkey`, as agents of wsp would
+ * be locked out otherwise; there is a warning, too.
+ */
+export function readWspRelayConfig(file: unknown, access: WspRequestAccess = {}): WspRelayConfig {
   const reader = new Reader(file, RELAY_KEYS);
   const host = reader.text('host', '127.0.0.1');
   const port = reader.integer('port', 8080, 0, 65_535);
   const options: WspRelayOptions = {
     timeout: reader.integer('timeout', 1_000, Number.MIN_SAFE_INTEGER),
     idleTimeout: reader.integer('idletimeout', 60_000, 0),
-    secretKey: reader.text('secretkey', ''),
+    ...reader.registration(),
+    ...reader.requests(access),
     whitelist: reader.rules('whitelist'),
     blacklist: reader.rules('blacklist'),
   };
@@ -98,6 +107,31 @@ class Reader {
     if (value >= least && value <= most) return value;
     const bounds = most === Infinity ? `at least ${least}` : `from ${least} to ${most}`;
     return this.#fail(key, `has to be ${bounds}, and is ${value}`) ?? otherwise;
+  }
+
+  /** A secret that cannot be read is no open door. */
+  registration(): Pick<WspRelayOptions, 'secretKey' | 'openRegistration'> {
+    const secretKey = this.text('secretkey', '');
+    if (secretKey !== '' || this.errors.some(({ key }) => key === 'secretkey')) {
+      return { secretKey };
+    }
+    this.warnings.push({
+      key: 'secretkey',
+      message: 'is not there, or empty: whoever reaches the port may be an agent, as with wsp',
+    });
+    return { openRegistration: true };
+  }
+
+  requests(access: WspRequestAccess): WspRequestAccess {
+    const { requestToken = '', openRequests = false } = access;
+    if (openRequests || requestToken.length > 0) return access;
+    this.warnings.push({
+      key: '',
+      message:
+        'wsp lets everybody call /request, and here it is closed: ' +
+        'set the option requestToken, or openRequests',
+    });
+    return {};
   }
 
   agentId(): string | undefined {

@@ -1,21 +1,12 @@
 /** Header fields as wsp writes them: names in Go's spelling, each with a list of values. */
 import { Buffer, isUtf8 } from 'node:buffer';
+import { HOP_BY_HOP } from '../http/hop-by-hop.ts';
 
 /** By canonical name, such as `Content-Type`. Values are text, as JSON has them. */
 export type Fields = ReadonlyMap<string, readonly string[]>;
 
-/** RFC 9110 §7.6.1, and what older peers send. `Trailer` goes with the trailers wsp cannot carry. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** `Trailer` goes with the trailers that wsp cannot carry. */
+const NOT_CARRIED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'trailer']);
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5: what would end a line, or hide from whoever reads it, is no part of a value. */
@@ -75,7 +66,7 @@ export function withoutHopByHop(
   const kept = new Map<string, string[]>();
   for (const [name, values] of fields) {
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || named.has(lower) || others.has(lower)) continue;
+    if (NOT_CARRIED.has(lower) || named.has(lower) || others.has(lower)) continue;
     kept.set(name, [...values]);
   }
   return kept;

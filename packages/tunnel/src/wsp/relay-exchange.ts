@@ -2,7 +2,9 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { TunnelError, type TunnelErrorCode } from '../errors.ts';
-import { contentLengthOf, rawHeadersOf, withoutHopByHop, type Fields } from './fields.ts';
+import { withForwarded } from '../http/forwarded.ts';
+import { hostOf, isSecure } from '../http/request-facts.ts';
+import { contentLengthOf, fieldsOf, rawHeadersOf, withoutHopByHop, type Fields } from './fields.ts';
 import type { WspPeer } from './peer.ts';
 import type { RelaySettings } from './relay-options.ts';
 import { Watch } from './watch.ts';
@@ -20,6 +22,9 @@ export class RelayExchange {
   /** Between the caller and the agent: to be let go of, while the caller's request goes on. */
   #upload: PassThrough | undefined;
   #isUploaded = false;
+  #isCut = false;
+  /** Ends the waiting for a caller that takes no more. */
+  #onCut: (() => void) | undefined;
   requestOctets = 0;
   responseOctets = 0;
 
@@ -33,7 +38,12 @@ export class RelayExchange {
     this.#request = request;
     this.#response = response;
     this.#settings = settings;
-    this.#watch = new Watch(settings.clock, (error) => peer.fail(error));
+    this.#watch = new Watch(settings.clock, (error) => {
+      peer.fail(error);
+      this.#isCut = true;
+      // An answer that waits for its turn on the connection does not tell that its caller left.
+      this.#onCut?.();
+    });
   }
 
   /**
@@ -153,10 +163,12 @@ export class RelayExchange {
     return new Promise((resolve) => {
       const done = (): void => {
         this.#response.off('drain', done).off('close', done);
+        this.#onCut = undefined;
         resolve();
       };
+      this.#onCut = done;
       this.#response.on('drain', done).on('close', done);
-      if (this.#response.destroyed) done();
+      if (this.#response.destroyed || this.#isCut) done();
     });
   }
 
@@ -182,15 +194,14 @@ export function agentFields(
   if (usedAuthorization) others.add('authorization');
   const kept = withoutHopByHop(fields, others);
   if (!forwarded) return kept;
-  for (const name of kept.keys()) {
-    if (/^(?:Forwarded|X-Forwarded-.*|X-Real-Ip)$/.test(name)) kept.delete(name);
-  }
-  const { socket } = request;
-  const host = request.headers.host ?? request.headers[':authority'];
-  if (socket.remoteAddress !== undefined) kept.set('X-Forwarded-For', [socket.remoteAddress]);
-  if (typeof host === 'string') kept.set('X-Forwarded-Host', [host]);
-  kept.set('X-Forwarded-Proto', ['encrypted' in socket && socket.encrypted ? 'https' : 'http']);
-  return kept;
+  const host = hostOf(request);
+  const caller = {
+    address: request.socket.remoteAddress,
+    isSecure: isSecure(request),
+    host: host === '' ? undefined : host,
+    port: undefined,
+  };
+  return fieldsOf(withForwarded(rawHeadersOf(kept), caller));
 }
 
 /** Octets the caller announces; -1 where it sends a body of unknown length. */

@@ -1,24 +1,28 @@
 /** The options of the relay of wsp, resolved once. */
 import { type Clock, type ServerOptions, systemClock } from 'framewire';
-import type { TunnelError } from '../errors.ts';
+import { invalidArgument, type TunnelError } from '../errors.ts';
 import { requireCount, requireDelay } from './checks.ts';
 import { Rules, type RuleOptions } from './rules.ts';
 import { Secrets } from './secret.ts';
 
 export interface WspRelayOptions extends RuleOptions {
   /**
-   * What agents send in X-SECRET-KEY; one of several, while they are rotated. Others get 526. Default:
-   * none, and whoever reaches the port may be an agent.
+   * What agents send in X-SECRET-KEY; one of several, while they are rotated. Others get 526. Without
+   * it, or where it is empty, nobody can register (403), unless `openRegistration` says so.
    */
   readonly secretKey?: string | readonly string[] | undefined;
+  /** Agents need no secret: whoever reaches the port may be one. Not with `secretKey`. Default `false`. */
+  readonly openRegistration?: boolean | undefined;
   /**
    * What callers of /request send as `Proxy-Authorization: Bearer …`, or as `Authorization: Bearer …`,
-   * which is then not passed on; one of several. Others get 401. Default: none, and /request serves
-   * callers of this machine only: those at a loopback address, who name a loopback host (so that no
-   * page gets there by a name of its own), and who come through no proxy that says so. Others get 403.
+   * which is then not passed on; one of several. Others get 401. Without it, or where it is empty,
+   * nobody can call /request (403), not even from this machine, unless `openRequests` says so.
    */
   readonly requestToken?: string | readonly string[] | undefined;
-  /** Lets everybody who reaches the port call /request, as wsp does. Default `false`. */
+  /**
+   * Callers of /request need no token: whoever reaches the port has what the agents reach, as with
+   * wsp. Not with `requestToken`. Default `false`.
+   */
   readonly openRequests?: boolean | undefined;
   /**
    * Milliseconds a caller waits for an idle connection; then 526. 0 or less does not wait. Default
@@ -106,6 +110,7 @@ export interface WspPoolStatus {
 
 export interface RelaySettings {
   readonly secrets: Secrets;
+  readonly openRegistration: boolean;
   readonly tokens: Secrets;
   readonly openRequests: boolean;
   readonly rules: Rules;
@@ -133,10 +138,20 @@ export interface RelaySettings {
 export function resolveRelayOptions(options: WspRelayOptions): RelaySettings {
   const delay = (name: keyof WspRelayOptions, otherwise: number): number =>
     requireDelay(name, options[name] ?? otherwise);
+  const { openRegistration = false, openRequests = false } = options;
+  const secrets = new Secrets(options.secretKey, 'secretKey');
+  const tokens = new Secrets(options.requestToken, 'requestToken');
+  if (openRegistration && !secrets.isEmpty) {
+    throw invalidArgument('openRegistration and secretKey exclude each other');
+  }
+  if (openRequests && !tokens.isEmpty) {
+    throw invalidArgument('openRequests and requestToken exclude each other');
+  }
   return Object.freeze({
-    secrets: new Secrets(options.secretKey, 'secretKey'),
-    tokens: new Secrets(options.requestToken, 'requestToken'),
-    openRequests: options.openRequests ?? false,
+    secrets,
+    openRegistration,
+    tokens,
+    openRequests,
     rules: new Rules(options),
     timeout: requireDelay('timeout', options.timeout ?? 1_000, -Infinity),
     maxWaiting: requireCount('maxWaiting', options.maxWaiting ?? 1_000, 0),

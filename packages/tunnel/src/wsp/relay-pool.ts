@@ -48,6 +48,8 @@ export class Pools {
   readonly #pools = new Map<string, Pool>();
   readonly #waiting = new Set<Waiting>();
   #cleaner: Timer | undefined;
+  /** No more connections come. */
+  #isDraining = false;
   #isClosed = false;
   #onSettled: (() => void) | undefined;
 
@@ -94,11 +96,17 @@ export class Pools {
     };
   }
 
+  /** Callers get what is there, and 503 when nothing is left of it. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#refuseIfDrained();
+  }
+
   /** Nobody waits any more, idle connections are closed; resolves when the busy ones are done. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cleaner?.cancel();
-    for (const waiting of this.#waiting) waiting.refuse(new TunnelError('ERR_TUNNEL_DRAINING'));
+    this.#refuseWaiting();
     for (const pool of this.#pools.values()) {
       for (const { peer } of pool.idle.splice(0)) peer.close(1001, 'the relay is about to end');
     }
@@ -137,6 +145,9 @@ export class Pools {
 
   #wait(signal: AbortSignal): Promise<PooledConnection> {
     const { clock, timeout, maxWaiting } = this.#settings;
+    if (this.#isDraining && !this.#hasConnections) {
+      return Promise.reject(new TunnelError('ERR_TUNNEL_DRAINING'));
+    }
     if (this.#pools.size === 0) return Promise.reject(new TunnelError('ERR_TUNNEL_NO_AGENT'));
     if (timeout <= 0 || this.#waiting.size >= maxWaiting) {
       return Promise.reject(new TunnelError('ERR_TUNNEL_BUSY'));
@@ -205,7 +216,20 @@ export class Pools {
     const at = pool.idle.indexOf(connection);
     if (at >= 0) pool.idle.splice(at, 1);
     this.#onSettled?.();
+    this.#refuseIfDrained();
     if (this.#isClosed) this.#clean();
+  }
+
+  get #hasConnections(): boolean {
+    return [...this.#pools.values()].some(({ idle, busy }) => idle.length + busy.size > 0);
+  }
+
+  #refuseIfDrained(): void {
+    if (this.#isDraining && !this.#hasConnections) this.#refuseWaiting();
+  }
+
+  #refuseWaiting(): void {
+    for (const waiting of this.#waiting) waiting.refuse(new TunnelError('ERR_TUNNEL_DRAINING'));
   }
 
   #scheduleCleaning(): Timer {

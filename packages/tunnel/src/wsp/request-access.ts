@@ -10,13 +10,14 @@ export interface Granted {
 
 export type Admission = Granted | TunnelError;
 
-/** Fields that a proxy in front leaves behind: then the address is the proxy's, and says nothing. */
-const TRACES = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
-
+/**
+ * Where a caller seems to come from says nothing: behind a proxy everybody comes from the loopback
+ * interface, and nginx, as it is, names a loopback host and leaves no trace of itself.
+ */
 export function mayRequest(request: IncomingMessage, tokens: Secrets, isOpen: boolean): Admission {
   if (!tokens.isEmpty) return withToken(request, tokens);
-  if (isOpen || isLocal(request)) return { usedAuthorization: false };
-  const detail = 'without a token, /request serves callers of its own machine only';
+  if (isOpen) return { usedAuthorization: false };
+  const detail = '/request is closed: set the option requestToken, or openRequests for everybody';
   return new TunnelError('ERR_TUNNEL_FORBIDDEN', detail);
 }
 
@@ -30,13 +31,4 @@ function withToken({ headers }: IncomingMessage, tokens: Secrets): Admission {
 /** RFC 6750 §2.1. */
 function bearer(value: string | undefined): string | undefined {
   return /^bearer +(\S+)$/i.exec(value ?? '')?.[1];
-}
-
-function isLocal({ socket, headers }: IncomingMessage): boolean {
-  const { remoteAddress = '' } = socket;
-  const isLoopback = /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/i.test(remoteAddress);
-  const host = headers.host ?? headers[':authority'];
-  const isNamedSo =
-    typeof host === 'string' && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i.test(host);
-  return isLoopback && isNamedSo && !TRACES.some((name) => headers[name] !== undefined);
 }

@@ -1,6 +1,7 @@
 /** A request to a destination by Node's client: no proxy of the environment, no decoding, no trust. */
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
+import { guardedLookup } from '../addresses.ts';
 import { TunnelError } from '../errors.ts';
 import type { AgentSettings } from './agent-options.ts';
 import { rawHeadersOf, withoutHopByHop, type Fields } from './fields.ts';
@@ -27,13 +28,15 @@ export function callTarget(url: URL, head: RequestHead, settings: AgentSettings)
   const isSecure = url.protocol === 'https:';
   const options: RequestOptions = {
     method: head.method,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host: hostnameOf(url),
     port: url.port === '' ? (isSecure ? 443 : 80) : url.port,
     path: `${url.pathname}${url.search}`,
     headers: headersFor(url, head),
     // A kept connection may be about to close, and what was sent on it could not be sent again.
     agent: (isSecure ? settings.httpsAgent : settings.httpAgent) ?? false,
     setHost: false,
+    // A name is looked up, an address is not: that is judged before.
+    ...(!settings.allowLinkLocal && { lookup: guardedLookup }),
     // Node's own bound would be less than what the wire may carry.
     maxHeaderSize: settings.maxHeadSize,
   };
@@ -52,6 +55,11 @@ export function callTarget(url: URL, head: RequestHead, settings: AgentSettings)
   };
   watchCall(request, cancel, settings);
   return { request, response, cancel };
+}
+
+/** Without the brackets of an IPv6 address. */
+export function hostnameOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
 }
 
 /** Node wants pairs in one list, with Host first as clients do it. */

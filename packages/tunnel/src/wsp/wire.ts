@@ -19,6 +19,7 @@ export interface Greeting {
 }
 
 export interface RequestHead {
+  /** In upper case. */
   readonly method: string;
   readonly url: string;
   readonly fields: Fields;
@@ -82,8 +83,9 @@ export function decodeRequestHead(text: string): RequestHead | TunnelError {
   }
   if (typeof url !== 'string') return wireError('URL is not a string');
   if (!isLength(contentLength)) return wireError('ContentLength is not a length');
-  // Go's own clients read no method as GET.
-  return { method: method === '' ? 'GET' : method, url, fields, contentLength };
+  // Go's own clients read no method as GET. Node sends upper case, so that is what rules are asked about.
+  const asked = method === '' ? 'GET' : method.toUpperCase();
+  return { method: asked, url, fields, contentLength };
 }
 
 export function decodeResponseHead(text: string): ResponseHead | TunnelError {

@@ -3,7 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type Connection } from 'framewire';
 import { TunnelError } from '../errors.ts';
-import { tell } from './checks.ts';
+import { pathOf } from '../http/request-facts.ts';
+import { tell } from '../tell.ts';
 import { fieldsOf, type Fields } from './fields.ts';
 import { WspPeer } from './peer.ts';
 import { agentFields, announcedLength, RelayExchange } from './relay-exchange.ts';
@@ -14,12 +15,14 @@ import {
   type WspRelayOptions,
   type WspRequestOutcome,
 } from './relay-options.ts';
-import { answer, failureText, FAILURE_HEADERS, linger } from './relay-answer.ts';
+import { answer, failureText, FAILURE_HEADERS, linger, sent } from './relay-answer.ts';
 import { mayRequest, type Admission } from './request-access.ts';
 import { Pools } from './relay-pool.ts';
 import { parseDestination, urlForWire } from './rules.ts';
 import { decodeGreeting, MAX_GREETING, RELAY_FAILED } from './wire.ts';
 
+const REGISTRATION_CLOSED =
+  '/register is closed: set the option secretKey, or openRegistration for everybody';
 const UPGRADE_REFUSED = 'Bad Request\nHTTP upgrade error : websocket: version != 13';
 
 interface Accepted {
@@ -39,6 +42,10 @@ export class WspRelay {
   readonly #server: WebSocketServer;
   readonly #pools: Pools;
   #closing: Promise<void> | undefined;
+  #isDraining = false;
+  #activeRequests = 0;
+  /** Those who wait for the last request to end. */
+  readonly #onIdle = new Set<() => void>();
 
   constructor(options: WspRelayOptions = {}) {
     const settings = resolveRelayOptions(options);
@@ -84,10 +91,14 @@ export class WspRelay {
     };
   }
 
-  /** Answers the upgrade of an agent: 526 for a wrong secret, 403 for a page of another origin. */
+  /**
+   * Answers the upgrade of an agent: 526 for a wrong secret, 403 where there is none to be right, or for
+   * a page of another origin, and 503 for one that comes when the relay is about to end.
+   */
   register(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    if (!this.#isAgent(request)) {
-      this.#refuse(request, socket, head, RELAY_FAILED, 'Invalid X-SECRET-KEY');
+    const objection = this.#objectionTo(request);
+    if (objection !== undefined) {
+      this.#refuse(request, socket, head, ...objection);
       return;
     }
     this.#server.upgrade(request, socket, head, { accept: true }).then(
@@ -101,6 +112,7 @@ export class WspRelay {
     const { clock, onRequest } = this.#settings;
     const startedAt = clock.now();
     const tale = taleOf(request);
+    this.#activeRequests++;
     try {
       const accepted = this.#accept(request, response, tale);
       if (accepted !== undefined) await this.#forward(request, response, accepted, tale);
@@ -112,12 +124,38 @@ export class WspRelay {
     linger(request, response, this.#settings);
     tale.status = response.headersSent ? response.statusCode : undefined;
     tell(onRequest, { ...tale, milliseconds: clock.now() - startedAt });
+    void sent(response, this.#settings).then(() => this.#onRequestOver());
   }
 
   status(_request: IncomingMessage, response: ServerResponse): void {
     const body = 'ok';
     const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': body.length };
     response.writeHead(200, headers).end(body);
+  }
+
+  /** Requests that have come, and whose answers have not gone out to their end. */
+  get activeRequests(): number {
+    return this.#activeRequests;
+  }
+
+  /**
+   * Has agents go elsewhere: new connections of theirs are refused (503). Callers are served as long as
+   * there are some, and get 503 then. Resolves when no request is open, or after so many milliseconds;
+   * `close` ends what is left.
+   */
+  async drain(timeout: number = 30_000): Promise<void> {
+    this.#isDraining = true;
+    this.#pools.drain();
+    if (this.#activeRequests === 0) return;
+    await new Promise<void>((resolve) => {
+      const onOver = (): void => {
+        this.#onIdle.delete(onOver);
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#settings.clock.setTimer(timeout, onOver);
+      this.#onIdle.add(onOver);
+    });
   }
 
   /**
@@ -131,16 +169,27 @@ export class WspRelay {
   }
 
   async #close(timeout: number): Promise<void> {
+    this.#isDraining = true;
     const timer = this.#settings.clock.setTimer(timeout, () => this.#pools.abort());
     await this.#pools.close();
     timer.cancel();
     await this.#server.close({ timeout: Math.max(1, timeout) });
   }
 
-  #isAgent(request: IncomingMessage): boolean {
-    const { secrets } = this.#settings;
-    const given = request.headers['x-secret-key'];
-    return secrets.isEmpty || secrets.has(typeof given === 'string' ? given : undefined);
+  #onRequestOver(): void {
+    this.#activeRequests--;
+    if (this.#activeRequests === 0) for (const onOver of this.#onIdle) onOver();
+  }
+
+  /** Why it may not register: a status, and the words. */
+  #objectionTo({ headers }: IncomingMessage): readonly [number, string] | undefined {
+    const { secrets, openRegistration } = this.#settings;
+    if (secrets.isEmpty && !openRegistration) return [403, REGISTRATION_CLOSED];
+    const given = headers['x-secret-key'];
+    if (!secrets.isEmpty && !secrets.has(typeof given === 'string' ? given : undefined)) {
+      return [RELAY_FAILED, 'Invalid X-SECRET-KEY'];
+    }
+    return this.#isDraining ? [503, new TunnelError('ERR_TUNNEL_DRAINING').message] : undefined;
   }
 
   async #greet(connection: Connection<undefined>): Promise<void> {
@@ -184,7 +233,7 @@ export class WspRelay {
       return forbidden('Unable to parse X-PROXY-DESTINATION header');
     }
     const fields = agentFields(all, request, admission.usedAuthorization, forwarded);
-    const verdict = rules.judge(request.method ?? 'GET', destination, all);
+    const verdict = rules.judge(methodOf(request), destination, all);
     if (verdict !== 'allowed') return forbidden(`Destination is ${verdict}`);
     if (announcedLength(request, all) > maxBodySize) {
       const error = new TunnelError('ERR_TUNNEL_BODY_TOO_LARGE');
@@ -209,7 +258,7 @@ export class WspRelay {
       tale.agent = lease.agent;
       exchange = new RelayExchange(lease.peer, request, response, this.#settings);
       const contentLength = announcedLength(request, fieldsOf(request.rawHeaders));
-      const head = { method: request.method ?? 'GET', url, fields, contentLength };
+      const head = { method: methodOf(request), url, fields, contentLength };
       if (await exchange.run(head)) lease.release();
     } catch (error) {
       const reason = TunnelError.isInstance(error) ? error : undefined;
@@ -232,8 +281,7 @@ export class WspRelay {
   }
 
   #refuseRegistration(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#isAgent(request)) answer(response, 400, UPGRADE_REFUSED);
-    else answer(response, RELAY_FAILED, 'Invalid X-SECRET-KEY');
+    answer(response, ...(this.#objectionTo(request) ?? ([400, UPGRADE_REFUSED] as const)));
   }
 
   #refuseUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
@@ -263,13 +311,14 @@ export class WspRelay {
   }
 }
 
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
+/** HTTP/2 has methods in lower case as well, which are sent to destinations in upper case. */
+function methodOf({ method = 'GET' }: IncomingMessage): string {
+  return method.toUpperCase();
 }
 
-function taleOf({ method = 'GET' }: IncomingMessage): Tale {
+function taleOf(request: IncomingMessage): Tale {
   return {
-    method,
+    method: methodOf(request),
     destination: undefined,
     agent: undefined,
     status: undefined,

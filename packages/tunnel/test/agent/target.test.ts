@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { isRefused } from '#src/agent/addresses.js';
+import { isRefused } from '#src/addresses.js';
 import { dialTarget, parseTarget, type AddressTarget } from '#src/agent/target.js';
 
 const TARGETS: readonly (readonly [string, Partial<AddressTarget>])[] = [
@@ -43,9 +43,14 @@ test('addresses of the link, of metadata services and of no host are refused', (
   for (const address of [
     '169.254.169.254',
     '::ffff:169.254.169.254',
+    '::ffff:a9fe:a9fe',
+    '64:ff9b::a9fe:a9fe',
+    '64:ff9b::169.254.169.254',
     'fe80::1',
     'fd00:ec2::254',
     '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
     '0.0.0.0',
     '::',
     '224.0.0.1',

@@ -205,8 +205,8 @@ test('what the application’s functions throw disturbs nobody', async (t) => {
   await until(() => warnings.includes(mistake));
 });
 
-test('callers are not told where a target that is down would be', async (t) => {
-  const { port } = await startRelay(t);
+test('callers are not told where a target that is down would be, and the relay is told why', async (t) => {
+  const { port, requests } = await startRelay(t);
   const errors: Error[] = [];
   const onTargetError = (error: Error): void => void errors.push(error);
   await startTunnel(t, port, 'http://127.0.0.1:1', { onTargetError });
@@ -214,6 +214,8 @@ test('callers are not told where a target that is down would be', async (t) => {
   assert.equal(status, 502);
   assert.equal(body, 'the target cannot be reached\n');
   assert.match(errors[0]!.message, /127\.0\.0\.1:1/);
+  await until(() => requests.length === 1);
+  assert.equal(requests[0]!.outcome.error?.code, 'ERR_TUNNEL_TARGET_UNREACHABLE');
 });
 
 test('what a handler is asked for is never another host', async (t) => {

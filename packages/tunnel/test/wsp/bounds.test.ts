@@ -1,6 +1,7 @@
 /** What ends when somebody takes too long, or says what is not so. */
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
 import {
@@ -99,4 +100,28 @@ test('a caller that does not take the rest of its answer is cut off', async (t) 
   assert.equal((await outcome).error?.code, 'ERR_TUNNEL_IDLE_TIMEOUT');
   response.resume();
   assert.equal((await readAnswer(response)).isComplete, false);
+});
+
+test('RFC 9112 §9.3.2: an answer whose turn on the connection never comes is given up', async (t) => {
+  const clock = new ManualClock();
+  const { relay, port, requests } = await startRelay(t, { clock, bodyIdleTimeout: 2_000 });
+  const agent = await fakeAgent(t, port);
+  await untilIdle(relay, 1);
+  // As Node has it where an earlier request of the connection is not answered yet: without a socket.
+  const request = new http.IncomingMessage(new net.Socket());
+  Object.assign(request, { method: 'GET', url: '/request', complete: true });
+  request.rawHeaders = ['X-Proxy-Destination', 'http://app/'];
+  request.push(null);
+  let isOver = false;
+  void relay.request(request, new http.ServerResponse(request)).then(() => (isOver = true));
+  await agent.receive();
+  await agent.receive();
+  await agent.send('{"StatusCode":200,"Header":{}}');
+  await agent.send(Buffer.alloc(256 * 1024));
+  for (let turns = 0; !isOver || relay.activeRequests > 0; turns++) {
+    assert.ok(turns < 10_000, 'it waits for ever');
+    clock.advance(2_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal((await requests.next()).error?.code, 'ERR_TUNNEL_IDLE_TIMEOUT');
 });

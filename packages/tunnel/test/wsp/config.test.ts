@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { readWspAgentConfig, readWspRelayConfig } from '@framewire/tunnel';
 
 test('an empty file of either side has the defaults of wsp', () => {
-  const relay = readWspRelayConfig(null);
+  const relay = readWspRelayConfig(null, { requestToken: 'asked' });
   assert.deepEqual([relay.host, relay.port], ['127.0.0.1', 8080]);
   assert.deepEqual(relay.options, {
     timeout: 1_000,
     idleTimeout: 60_000,
-    secretKey: '',
+    openRegistration: true,
+    requestToken: 'asked',
     whitelist: [],
     blacklist: [],
   });
@@ -22,12 +23,12 @@ test('an empty file of either side has the defaults of wsp', () => {
     whitelist: [],
     blacklist: [],
   });
-  assert.deepEqual([...relay.errors, ...relay.warnings, ...agent.errors, ...agent.warnings], []);
+  assert.deepEqual([...relay.errors, ...agent.errors, ...agent.warnings], []);
 });
 
 test('every key of wsp_server.cfg is read', () => {
   const rule = { method: 'GET', url: 'http://app/.*', headers: { 'X-A': 'b' } };
-  const { host, port, options, errors, warnings } = readWspRelayConfig({
+  const file = {
     host: '0.0.0.0',
     port: 9090,
     timeout: 3_000,
@@ -35,12 +36,16 @@ test('every key of wsp_server.cfg is read', () => {
     secretkey: 'ThisIsASecret',
     whitelist: [rule],
     blacklist: [{ url: '.*secret.*' }],
+  };
+  const { host, port, options, errors, warnings } = readWspRelayConfig(file, {
+    openRequests: true,
   });
   assert.deepEqual([host, port], ['0.0.0.0', 9090]);
   assert.deepEqual(options, {
     timeout: 3_000,
     idleTimeout: 5_000,
     secretKey: 'ThisIsASecret',
+    openRequests: true,
     whitelist: [rule],
     blacklist: [{ method: undefined, url: '.*secret.*', headers: {} }],
   });
@@ -95,7 +100,7 @@ test('targets and ids that nobody could use are errors', () => {
 });
 
 test('a pattern that is none is an error', () => {
-  const { errors, warnings } = readWspRelayConfig({
+  const { errors, warnings } = readWspAgentConfig({
     whitelist: [{ url: '(' }],
     blacklist: [{ url: 'secret' }, { url: '^http://h/$' }],
   });
@@ -105,3 +110,28 @@ test('a pattern that is none is an error', () => {
   );
   assert.deepEqual(warnings, []);
 });
+
+for (const secretkey of [undefined, null, '']) {
+  test(`a file with ${JSON.stringify(secretkey)} for a secret lets every agent in, and is warned of`, () => {
+    const { options, warnings } = readWspRelayConfig({ secretkey }, { requestToken: 'asked' });
+    assert.deepEqual([options.openRegistration, options.secretKey], [true, undefined]);
+    assert.deepEqual(
+      warnings.map(({ key }) => key),
+      ['secretkey'],
+    );
+  });
+}
+
+test('a secret that cannot be read opens nothing', () => {
+  const { options } = readWspRelayConfig({ secretkey: ['topsecret'] });
+  assert.equal(options.openRegistration, undefined);
+});
+
+for (const access of [undefined, { requestToken: '' }, { requestToken: [] }]) {
+  test(`a file opens no /request, and ${JSON.stringify(access)} neither: that is a warning`, () => {
+    const { options, warnings } = readWspRelayConfig({ secretkey: 'secret' }, access);
+    assert.deepEqual([options.openRequests, options.requestToken], [undefined, undefined]);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!.message, /requestToken, or openRequests/);
+  });
+}

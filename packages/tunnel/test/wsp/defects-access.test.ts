@@ -35,17 +35,24 @@ test('defect 1: /request asks for a token, and Authorization stays the target’
 });
 
 for (const headers of [
-  { Host: 'evil.example' },
-  { 'X-Forwarded-For': '10.0.0.1' },
-  { Forwarded: 'for=10.0.0.1' },
-  { Via: '1.1 proxy' },
+  {},
+  { Host: 'localhost:8080' },
+  // What nginx sends with `proxy_pass http://127.0.0.1:8080` and nothing else.
+  { Host: '127.0.0.1:8080', Connection: 'close' },
 ]) {
-  test(`defect 1: without a token, ${JSON.stringify(headers)} is no local caller`, async (t) => {
-    const { port } = await startRelay(t);
-    const answer = await ask(port, { destination: 'http://app/', headers });
-    assert.equal(answer.status, 403);
+  test(`defect 1: without a token, ${JSON.stringify(headers)} is nobody who may ask`, async (t) => {
+    const { port } = await startRelay(t, { openRequests: false });
+    const { status, body } = await ask(port, { destination: 'http://app/', headers });
+    assert.equal(status, 403);
+    assert.match(body, /set the option requestToken, or openRequests for everybody\n$/);
   });
 }
+
+test('defect 1: a token that is empty is none, and opens nothing', async (t) => {
+  const { port } = await startRelay(t, { requestToken: '' });
+  const headers = { Authorization: 'Bearer ' };
+  assert.equal((await ask(port, { destination: 'http://app/', headers })).status, 403);
+});
 
 test('defect 1: openRequests lets everybody ask, as wsp does', async (t) => {
   const { port } = await startRelay(t, { openRequests: true });
@@ -165,16 +172,32 @@ test('defect 13: what is for one hop stays there, and Host is told', async (t) =
   assert.deepEqual([answer.headers['x-mine'], answer.headers.trailer], [undefined, undefined]);
 });
 
-test('defect 13: X-Forwarded-For of a caller is not believed', async (t) => {
+for (const name of ['X-Forwarded-For', 'X_Forwarded_For', 'x-real_ip', 'Forwarded']) {
+  test(`defect 13: ${name} of a caller is not believed, which CGI would take for the same`, async (t) => {
+    let seen: string[] = [];
+    const target = await serveTarget(t, (request, response) => {
+      seen = request.rawHeaders;
+      response.end();
+    });
+    const { relay, port } = await startRelay(t);
+    startAgent(t, port);
+    await untilIdle(relay, 1);
+    await ask(port, { destination: target, headers: { [name]: '6.6.6.6' } });
+    assert.equal(seen.includes('6.6.6.6'), false);
+    assert.equal(seen[seen.indexOf('X-Forwarded-For') + 1], '127.0.0.1');
+  });
+}
+
+test('defect 13: Connection takes nothing away of what the relay says', async (t) => {
   let seen: string | string[] | undefined;
   const target = await serveTarget(t, (request, response) => {
     seen = request.headers['x-forwarded-for'];
     response.end();
   });
-  const { relay, port } = await startRelay(t, { openRequests: true });
+  const { relay, port } = await startRelay(t);
   startAgent(t, port);
   await untilIdle(relay, 1);
-  await ask(port, { destination: target, headers: { 'X-Forwarded-For': '6.6.6.6' } });
+  await ask(port, { destination: target, headers: { Connection: 'close, X-Forwarded-For' } });
   assert.equal(seen, '127.0.0.1');
 });
 
@@ -206,6 +229,20 @@ test('defect 19: a wrong secret is refused, one of several is taken, and none is
   const posted = await ask(port, { path: '/register' });
   assert.deepEqual([posted.status, posted.body], [526, 'Invalid X-SECRET-KEY\n']);
 });
+
+for (const secretKey of [undefined, '', []]) {
+  test(`defect 19: with ${JSON.stringify(secretKey)} for a secret nobody can register`, async (t) => {
+    const { relay, port } = await startRelay(t, { secretKey, openRegistration: false });
+    const { connections } = startAgent(t, port);
+    const { state, error } = await connections.next();
+    assert.equal(state, 'refused');
+    assert.equal((error as { status?: number }).status, 403);
+    assert.deepEqual(relay.pools, []);
+    const posted = await ask(port, { path: '/register' });
+    assert.equal(posted.status, 403);
+    assert.match(posted.body, /set the option secretKey, or openRegistration for everybody\n$/);
+  });
+}
 
 test('defect 18: a registration that is refused is answered once', async (t) => {
   const { port } = await startRelay(t, { secretKey: 'right' });

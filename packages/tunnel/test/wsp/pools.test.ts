@@ -305,13 +305,13 @@ test('a relay that comes back gets all connections again', async (t) => {
   const clock = new ManualClock();
   const server = http.createServer();
   const port = await listen(t, server);
-  const gone = new WspRelay();
+  const gone = new WspRelay({ openRegistration: true });
   const attachment = gone.attach(server);
   const { agent } = startAgent(t, port, { clock, poolIdleSize: 3 });
   await untilIdle(gone, 3);
   clock.advance(5_000);
   attachment[Symbol.dispose]();
-  const back = new WspRelay();
+  const back = new WspRelay({ openRegistration: true });
   back.attach(server);
   await gone.close();
   await until(() => agent.pools[0]?.idle === 0 || agent.pools[0]?.idle === 3);

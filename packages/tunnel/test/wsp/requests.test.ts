@@ -234,6 +234,8 @@ for (const [options, named] of [
   [{ maxBodySize: 1.5 }, 'maxBodySize'],
   [{ secretKey: 1 }, 'secretKey'],
   [{ whitelist: [{ url: '(' }] }, 'whitelist[0].url'],
+  [{ openRegistration: true, secretKey: 'secret' }, 'openRegistration'],
+  [{ openRequests: true, requestToken: ['token'] }, 'openRequests'],
 ] as const) {
   test(`a relay is not made with a bad ${named}`, () => {
     assert.throws(

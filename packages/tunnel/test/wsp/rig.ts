@@ -56,7 +56,10 @@ export interface RelayRig {
 export async function startRelay(t: TestContext, options: WspRelayOptions = {}): Promise<RelayRig> {
   const requests = new Events<WspRequestOutcome>();
   const errors = new Events<Error>();
+  // Open on both sides, where the test says nothing else.
   const relay = new WspRelay({
+    openRegistration: options.secretKey === undefined,
+    openRequests: options.requestToken === undefined,
     onRequest: requests.push,
     onConnectionError: errors.push,
     ...options,

@@ -45,6 +45,18 @@ test('a head is read as Go reads it: any case, null for no header, unknown keys,
   );
 });
 
+for (const [written, asked] of [
+  ['post', 'POST'],
+  ['Connect', 'CONNECT'],
+  ['', 'GET'],
+] as const) {
+  test(`the method ${JSON.stringify(written)} is ${asked}, as Node sends it`, () => {
+    const head = decodeRequestHead(JSON.stringify({ Method: written, URL: 'http://h/' }));
+    assert.ok(!(head instanceof TunnelError));
+    assert.equal(head.method, asked);
+  });
+}
+
 for (const [text, why] of [
   ['', 'the head is no JSON object'],
   ['[]', 'the head is no JSON object'],
