@@ -8,6 +8,7 @@ import { Screen } from '../terminal.ts';
 import { addAgentOptions, AGENT_HELP, type AgentFlags } from '../tunnel/agent-options.ts';
 import { planAgent, type AgentPlan } from '../tunnel/agent-plan.ts';
 import { optionsOf } from '../tunnel/environment.ts';
+import { Inspection, type InspectChoice } from '../tunnel/inspection.ts';
 import { createLog, type Log } from '../tunnel/log.ts';
 import { RunningAgent } from '../tunnel/running-agent.ts';
 import { logMistakes } from '../tunnel/running-relay.ts';
@@ -33,12 +34,17 @@ async function runAgent(target: string | undefined, flags: AgentFlags): Promise<
   const log = createLog(screen, flags.json === true);
   logMistakes(log, plan);
   tellPlan(log, plan);
-  const agent = new RunningAgent(plan, log);
+  await using inspection = await Inspection.start(plan.inspect, log);
+  if (inspection !== undefined) tellInspection(log, inspection);
+  const agent = new RunningAgent(plan, log, inspection?.inspector);
   const started = agent.start();
   // Told by whoever waits for it below.
   started.catch(() => {});
   try {
-    using _hangup = onHangup(plan.hasFiles, () => void reload(target, flags, agent, log));
+    using _hangup = onHangup(
+      plan.hasFiles,
+      () => void reload({ target, flags, agent, log, inspect: plan.inspect }),
+    );
     await Promise.race([started.then(() => agent.ended), aborted(interruption.asked)]);
     if (!interruption.asked.aborted) await failWith(await agent.ended);
     const text = 'waiting for open requests; another signal ends at once';
@@ -55,19 +61,42 @@ async function failWith(error: Error | undefined): Promise<void> {
   if (error !== undefined) throw error;
 }
 
-async function reload(
-  target: string | undefined,
-  flags: AgentFlags,
-  agent: RunningAgent,
-  log: Log,
-): Promise<void> {
+interface Reloading {
+  readonly target: string | undefined;
+  readonly flags: AgentFlags;
+  readonly agent: RunningAgent;
+  readonly log: Log;
+  /** As it was at the beginning. */
+  readonly inspect: InspectChoice;
+}
+
+async function reload({ target, flags, agent, log, inspect }: Reloading): Promise<void> {
+  let isPlanned = false;
   try {
-    await agent.reload(await planAgent(target, flags));
+    const plan = await planAgent(target, flags);
+    isPlanned = true;
+    if (!(await agent.reload(plan))) return;
     log.write({ event: 'reloaded', text: 'the configuration was read again' });
+    if (plan.inspect === inspect) return;
+    const text = 'not changed before a restart: inspect';
+    log.write({ level: 'warn', event: 'restart-needed', fields: { keys: ['inspect'] }, text });
   } catch (error) {
-    const text = `not reloaded, all stays as it was: ${describeError(error)}`;
-    log.write({ level: 'error', event: 'reload-failed', text });
+    // A file with mistakes has not come as far as the agent.
+    const isGone = isPlanned && !agent.isServing;
+    const now = isGone ? 'what was there before is opened again' : 'all stays as it was';
+    const text = `not reloaded, ${now}: ${describeError(error)}`;
+    log.write({
+      level: 'error',
+      event: 'reload-failed',
+      fields: { serving: agent.isServing },
+      text,
+    });
   }
+}
+
+function tellInspection(log: Log, { url }: Inspection): void {
+  const text = `inspecting: ${url}`;
+  log.write({ event: 'inspecting', fields: { url }, text, format: 'green' });
 }
 
 function tellPlan(log: Log, plan: AgentPlan): void {

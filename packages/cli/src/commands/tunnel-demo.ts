@@ -5,6 +5,7 @@ import { Interruption } from '../interruption.ts';
 import { parsePort } from '../option-values.ts';
 import { Screen } from '../terminal.ts';
 import type { NativePlan } from '../tunnel/agent-plan.ts';
+import { Inspection } from '../tunnel/inspection.ts';
 import { createLog, type Log } from '../tunnel/log.ts';
 import type { RelayPlan } from '../tunnel/relay-plan.ts';
 import { RunningAgent } from '../tunnel/running-agent.ts';
@@ -24,9 +25,12 @@ const PREFIX = '/t';
 /** Milliseconds for what is open when it ends: nobody waits for a demonstration. */
 const DRAIN_TIMEOUT = 2_000;
 
+const TAKEN = '--port 0 takes any that is free, as does "npm start -- --port 0"';
+
 const HELP = `
 A relay, an agent and a small service behind it run in this process, on 127.0.0.1 only. Agents need
-no token here: whoever is on this machine may put a service of their own beside the sample.`;
+no token here: whoever is on this machine may put a service of their own beside the sample. The
+inspector, which shows the requests, is on port 4040, or any other one where that is taken.`;
 
 export function tunnelDemoCommand(finish: (code: ExitCode) => void): Command {
   const command = new Command('demo')
@@ -50,11 +54,12 @@ async function runDemo({ port, json, color: colours }: DemoFlags): Promise<ExitC
   {
     await using relay = new RunningRelay(relayPlan(port), log);
     await using service = new SampleService();
-    const { port: found } = await relay.start();
+    const { port: found } = await relay.start(TAKEN);
+    await using inspection = await Inspection.start(true, log);
     const place = { relay: found, service: await service.start() };
-    const agent = new RunningAgent(agentPlan(place), log);
+    const agent = new RunningAgent(agentPlan(place), log, inspection?.inspector);
     await agent.start();
-    tellPlace(screen, log, place);
+    tellPlace(screen, log, { ...place, inspector: inspection?.url ?? '' });
     await aborted(interruption.asked);
     log.write({ event: 'draining', text: 'ending; another signal does not wait' });
     await orForced(end(service, agent, relay), interruption);
@@ -81,7 +86,12 @@ interface Place {
   readonly service: number;
 }
 
-function tellPlace(screen: Screen, log: Log, { relay, service }: Place): void {
+interface ShownPlace extends Place {
+  /** Its address. */
+  readonly inspector: string;
+}
+
+function tellPlace(screen: Screen, log: Log, { relay, service, inspector }: ShownPlace): void {
   const page = `http://${NAME}.localhost:${relay}/`;
   const path = `http://127.0.0.1:${relay}${PREFIX}/${NAME}/`;
   const own = `npx framewire tunnel agent 3000 --relay ws://127.0.0.1:${relay} --name mine`;
@@ -89,13 +99,14 @@ function tellPlace(screen: Screen, log: Log, { relay, service }: Place): void {
   const text = [
     `a tunnel from ${page} to a service on 127.0.0.1:${service}`,
     `  open ${paint('bold', page)} in a browser`,
+    `  see its requests at ${paint('bold', inspector)}`,
     `  or run ${paint('bold', `curl ${path}hello`)}`,
     `  a service of your own: ${paint('bold', own)}`,
     `    is then at http://mine.localhost:${relay}/`,
     '  Ctrl-C stops',
     '',
   ].join('\n');
-  log.write({ event: 'listening', fields: { page, path, port: relay, service }, text });
+  log.write({ event: 'listening', fields: { page, path, inspector, port: relay, service }, text });
 }
 
 function relayPlan(port: number): RelayPlan {
@@ -128,6 +139,7 @@ function agentPlan({ relay, service }: Place): NativePlan {
     drainTimeout: DRAIN_TIMEOUT,
     logsRequests: false,
     logsQuery: false,
+    inspect: true,
     hasFiles: false,
     warnings: [],
   };

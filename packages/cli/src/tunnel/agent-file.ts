@@ -1,7 +1,8 @@
 /** The configuration file of an agent. */
 import type { TargetRule, TargetRules } from '@framewire/tunnel';
 import { z } from 'zod';
-import { count, duration, text, texts } from './config-values.ts';
+import { count, duration, port, text, texts } from './config-values.ts';
+import type { InspectChoice } from './inspection.ts';
 import { checkedByTunnel, refusedByTunnel } from './library-checks.ts';
 import { logSchema, type LogFile } from './log-file.ts';
 
@@ -38,6 +39,7 @@ export interface AgentFile {
   readonly pingInterval?: number | undefined;
   readonly pingTimeout?: number | undefined;
   readonly drainTimeout?: number | undefined;
+  readonly inspect?: InspectChoice | undefined;
   readonly log?: LogFile | undefined;
 }
 
@@ -82,5 +84,6 @@ export const agentSchema: z.ZodType<AgentFile> = z.strictObject({
   pingInterval: duration.optional(),
   pingTimeout: duration.optional(),
   drainTimeout: duration.optional(),
+  inspect: z.union([z.boolean(), port], 'has to be true, false or a port').optional(),
   log: logSchema.optional(),
 });

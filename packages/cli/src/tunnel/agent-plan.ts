@@ -7,6 +7,7 @@ import { agentSchema, type AgentFile, type TrustFile } from './agent-file.ts';
 import type { AgentFlags } from './agent-options.ts';
 import { ConfigError, type Mistake } from './config-error.ts';
 import { ConfigFile } from './config-file.ts';
+import type { InspectChoice } from './inspection.ts';
 import { refusedByTunnel } from './library-checks.ts';
 import { readWspAgentFile } from './wsp-section.ts';
 
@@ -15,6 +16,7 @@ export interface CommonPlan {
   readonly drainTimeout: number;
   readonly logsRequests: boolean;
   readonly logsQuery: boolean;
+  readonly inspect: InspectChoice;
   /** Whether SIGHUP has anything to read. */
   readonly hasFiles: boolean;
   readonly warnings: readonly Mistake[];
@@ -45,6 +47,7 @@ export async function planAgent(target: string | undefined, flags: AgentFlags): 
   const mistakes: Mistake[] = read instanceof ConfigFile ? read.mistakes : read ? [read] : [];
   const isReadable = mistakes.length === 0;
   const dialling = diallingOf(flags, file ?? {}, mistakes);
+  mistakes.push(...mistakesOfInspect(target, flags, file ?? {}, read));
   if (flags.wspConfig !== undefined) {
     return planWsp(flags.wspConfig, target, flags, { file: file ?? {}, dialling, mistakes });
   }
@@ -126,9 +129,35 @@ function commonOf(flags: AgentFlags, file: AgentFile): CommonPlan {
     drainTimeout: flags.drainTimeout ?? file.drainTimeout ?? DRAIN_TIMEOUT,
     logsRequests: flags.logRequests ?? file.log?.requests ?? false,
     logsQuery: flags.logQuery ?? file.log?.query ?? false,
+    inspect: inspectOf(flags, file),
     hasFiles: flags.config !== undefined || flags.wspConfig !== undefined,
     warnings: [],
   };
+}
+
+function inspectOf(flags: AgentFlags, file: AgentFile): InspectChoice {
+  return flags.inspect ?? file.inspect ?? false;
+}
+
+/** Where there is nothing to be seen, somebody would wait for it. */
+function mistakesOfInspect(
+  target: string | undefined,
+  flags: AgentFlags,
+  file: AgentFile,
+  read: ConfigFile | Mistake | undefined,
+): Mistake[] {
+  if (inspectOf(flags, file) === false) return [];
+  const isOfWsp = flags.wspConfig !== undefined;
+  if (!isOfWsp && !isRaw(target ?? file.target ?? '')) return [];
+  const what = isOfWsp ? 'an agent of wsp' : 'a target of tcp: or tls:, which is no HTTP';
+  const reason = `has nothing to show of ${what}`;
+  const isOfFile = flags.inspect === undefined && read instanceof ConfigFile;
+  return [isOfFile ? read.mistakeAt(['inspect'], reason) : { place: '--inspect', key: '', reason }];
+}
+
+/** Whether nobody but the two ends knows what is said. */
+export function isRaw(target: string): boolean {
+  return /^(?:tcp|tls):/iu.test(target);
 }
 
 function diallingOf(flags: AgentFlags, file: AgentFile, mistakes: Mistake[]): RelayDialOptions {

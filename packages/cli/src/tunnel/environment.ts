@@ -19,12 +19,14 @@ const WITHOUT: ReadonlySet<string> = new Set(['color', 'json']);
 export function bindEnvironment(command: Command): void {
   command.createOption = (flags, description) => {
     const option = new Option(flags, description);
-    const hasNone = WITHOUT.has(option.attributeName());
-    return hasNone ? option : option.env(variableOf(option.long ?? ''));
+    const variable = variableOf(option.long ?? '');
+    // An empty one says nothing, and would be read as a value.
+    const hasNone = WITHOUT.has(option.attributeName()) || process.env[variable] === '';
+    return hasNone ? option : option.env(variable);
   };
 }
 
-/** The options that were found; an empty variable says nothing, and "no" says no. */
+/** The options that were found; where a variable stands for an option without a value, "no" says no. */
 export function optionsOf<Flags>(command: Command): Flags {
   const flags: Record<string, unknown> = { ...command.opts() };
   for (const option of command.options) {
@@ -33,7 +35,7 @@ export function optionsOf<Flags>(command: Command): Flags {
     const value = process.env[option.envVar ?? ''] ?? '';
     const hasValue = option.required || option.optional;
     const saysNo = !hasValue && NO.has(value.toLowerCase());
-    if (value === '' || saysNo) Reflect.deleteProperty(flags, key);
+    if (saysNo) Reflect.deleteProperty(flags, key);
   }
   return flags as Flags;
 }

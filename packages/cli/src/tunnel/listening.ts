@@ -2,24 +2,32 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 
+export interface ListeningPlace {
+  /** Default: all addresses. */
+  readonly host?: string | undefined;
+  readonly port: number;
+}
+
 /** The port it got. `what` is named in the error, with the option that chooses another port. */
-export async function listen(
-  server: Server,
-  { host, port }: { readonly host?: string | undefined; readonly port: number },
-  what: string,
-): Promise<number> {
+export async function listen(server: Server, place: ListeningPlace, what: string): Promise<number> {
+  const { host, port } = place;
   server.listen(host === undefined ? { port } : { port, host });
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw explained(error, host ?? '', port, what);
+    throw explainListening(error, place, what);
   }
   // A failure to accept one socket, such as EMFILE, is no failure of the server.
   server.on('error', (error: Error) => process.emitWarning(error));
   return (server.address() as AddressInfo).port;
 }
 
-function explained(error: unknown, host: string, port: number, what: string): unknown {
+/** The error in words, with what to do; another error as it is. */
+export function explainListening(
+  error: unknown,
+  { host = '', port }: ListeningPlace,
+  what: string,
+): unknown {
   if (!(error instanceof Error && 'code' in error)) return error;
   const where = host === '' ? `port ${port}` : `port ${port} of ${host}`;
   switch (error.code) {

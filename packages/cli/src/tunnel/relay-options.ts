@@ -23,6 +23,8 @@ export interface RelayFlags {
   readonly maxStreams?: number;
   readonly wspConfig?: string;
   readonly wspSecretKey?: string;
+  readonly wspRequestToken?: string;
+  readonly wspOpenRequests?: boolean;
   readonly adminPort?: number;
   readonly adminHost?: string;
   readonly drainTimeout?: number;
@@ -71,7 +73,9 @@ export function addRelayOptions(command: Command): void {
     .option('--trusted-proxy <range>', 'its X-Forwarded-For is believed; repeat', collectList)
     .option('--max-streams <n>', 'requests at a time on a connection', parseCount(1_000_000))
     .option('--wsp-config <file>', 'serve wsp agents as its wsp_server.cfg says')
-    .option('--wsp-secret-key <key>', 'serve wsp agents that have this key');
+    .option('--wsp-secret-key <key>', 'serve wsp agents that have this key')
+    .option('--wsp-request-token <token>', 'who calls /request of wsp shows this token')
+    .option('--wsp-open-requests', 'anybody may call /request of wsp');
   command
     .optionsGroup('Its life:')
     .option('--drain-timeout <time>', 'wait so long for open requests (default: 30s)', parseTime)

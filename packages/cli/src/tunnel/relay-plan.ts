@@ -4,6 +4,7 @@ import {
   type AgentToken,
   type RelayOptions,
   type WspRelayOptions,
+  type WspRequestAccess,
 } from '@framewire/tunnel';
 import { ConfigError, type Mistake } from './config-error.ts';
 import { ConfigFile } from './config-file.ts';
@@ -152,23 +153,42 @@ function readWsp(flags: RelayFlags, file: RelayFile, read: ConfigFile | undefine
   const { wspConfig, wspSecretKey: secretKey } = flags;
   const withKey = (options: WspRelayOptions): WspRelayOptions => ({
     ...options,
-    ...(secretKey !== undefined && { secretKey }),
+    // A key of the command line closes what a file without one has opened.
+    ...(secretKey !== undefined && { secretKey, openRegistration: false }),
   });
+  const given = requestAccessOf(flags);
   if (wspConfig !== undefined) {
-    const part = readWspRelayFile(wspConfig);
-    return { ...part, options: withKey(part.options) };
+    const part = readWspRelayFile(wspConfig, given);
+    const warnings = part.warnings.filter(({ key }) => !isAnswered(key, secretKey));
+    return { ...part, options: withKey(part.options), warnings };
   }
   if (file.wsp !== undefined) {
-    const { options, warnings } = readWspSection(file.wsp);
-    const placed = warnings.map(({ key, message }) =>
+    const { options, warnings } = readWspSection(file.wsp, given);
+    const open = warnings.filter(({ key }) => !isAnswered(key, secretKey));
+    const placed = open.map(({ key, message }) =>
       read === undefined
         ? { place: '', key, reason: message }
         : read.mistakeAt(['wsp', ...key.split('.')], message),
     );
     return { options: withKey(options), mistakes: [], warnings: placed };
   }
-  const options = secretKey === undefined ? undefined : { secretKey };
-  return { options, mistakes: [], warnings: [] };
+  if (secretKey === undefined) return { options: undefined, mistakes: [], warnings: [] };
+  const reason = 'nobody may call /request: see --wsp-request-token and --wsp-open-requests';
+  const isClosed = Object.keys(given).length === 0;
+  const warnings = isClosed ? [{ place: '--wsp-secret-key', key: '', reason }] : [];
+  return { options: { secretKey, ...given }, mistakes: [], warnings };
+}
+
+function requestAccessOf({ wspRequestToken, wspOpenRequests }: RelayFlags): WspRequestAccess {
+  return {
+    ...(wspRequestToken !== undefined && { requestToken: wspRequestToken }),
+    ...(wspOpenRequests !== undefined && { openRequests: wspOpenRequests }),
+  };
+}
+
+/** A file without a key is told of, unless the command line has one. */
+function isAnswered(key: string, secretKey: string | undefined): boolean {
+  return secretKey !== undefined && /(?:^|\.)secretkey$/iu.test(key);
 }
 
 /** Of what the command line or the environment says. */
@@ -207,6 +227,8 @@ function whatIsMissing(flags: RelayFlags, file: RelayFile, wsp: WspPart): Mistak
   if (!isOpen && tokens.length === 0 && wsp.options === undefined) {
     add('--token', 'is missing: no agent could register; "framewire tunnel token" makes one');
   }
+  const badWsp = wsp.options && refusedByRelay({ wsp: wsp.options });
+  if (badWsp !== undefined) add('wsp', badWsp);
   if (flags.wspConfig !== undefined && file.wsp !== undefined) {
     add('--wsp-config', 'excludes the section wsp of the file');
   }

@@ -31,6 +31,8 @@ export interface RelayAddresses {
   readonly admin: string | undefined;
 }
 
+const PORT_ADVICE = '--port chooses another one, 0 any that is free';
+
 export class RunningRelay implements AsyncDisposable {
   #plan: RelayPlan;
   readonly #log: Log;
@@ -75,10 +77,10 @@ export class RunningRelay implements AsyncDisposable {
     this.#relay.attach(this.#public.server);
   }
 
-  async start(): Promise<RelayAddresses> {
+  /** What to do where its port is taken is said in the error. */
+  async start(advice: string = PORT_ADVICE): Promise<RelayAddresses> {
     const { host, port, tls } = this.#plan;
-    const what = '--port chooses another one, 0 any that is free';
-    const found = await listen(this.#public.server, { host, port }, what);
+    const found = await listen(this.#public.server, { host, port }, advice);
     const tcp = [];
     for (const { name, ...place } of this.#plan.tcp) {
       const listening = { port: place.port, host: place.host ?? host };

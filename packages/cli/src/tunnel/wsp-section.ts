@@ -5,6 +5,7 @@ import {
   type WspAgentOptions,
   type WspConfig,
   type WspRelayOptions,
+  type WspRequestAccess,
 } from '@framewire/tunnel';
 import type { z } from 'zod';
 import type { Mistake } from './config-error.ts';
@@ -15,9 +16,12 @@ const OURS = ['requestToken', 'openRequests'] as const;
 
 type Section = Readonly<Record<string, unknown>>;
 
-export function readWspSection(section: Section): WspConfig<WspRelayOptions> {
+/** What is `given` on the command line counts before what stands in the section. */
+export function readWspSection(
+  section: Section,
+  given: WspRequestAccess = {},
+): WspConfig<WspRelayOptions> {
   const { requestToken, openRequests, ...rest } = section;
-  const { options, errors, warnings } = readWspRelayConfig(rest);
   const problems = [
     ...(requestToken === undefined || typeof requestToken === 'string'
       ? []
@@ -33,7 +37,8 @@ export function readWspSection(section: Section): WspConfig<WspRelayOptions> {
     ...(typeof requestToken === 'string' && { requestToken }),
     ...(typeof openRequests === 'boolean' && { openRequests }),
   };
-  return { options: { ...options, ...ours }, errors: [...errors, ...problems], warnings };
+  const { options, errors, warnings } = readWspRelayConfig(rest, { ...ours, ...given });
+  return { options, errors: [...errors, ...problems], warnings };
 }
 
 /** For `superRefine` of the section. */
@@ -52,8 +57,8 @@ export interface WspFile<Options> {
   readonly warnings: readonly Mistake[];
 }
 
-export function readWspRelayFile(path: string): WspFile<WspRelayOptions> {
-  return readWspFile(path, readWspRelayConfig);
+export function readWspRelayFile(path: string, given: WspRequestAccess): WspFile<WspRelayOptions> {
+  return readWspFile(path, (content) => readWspRelayConfig(content, given));
 }
 
 export function readWspAgentFile(path: string): WspFile<WspAgentOptions> {

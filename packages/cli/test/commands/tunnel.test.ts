@@ -1,75 +1,25 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import type http from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { hashToken } from '@framewire/tunnel';
 import { makeCertificate } from '../certificate.js';
-import { runCli, RunningCli, type Event } from '../running-cli.js';
-
-const TOKEN = 'fwt_a-token-of-these-tests';
-const WITH_TOKEN = { FRAMEWIRE_TUNNEL_TOKEN: TOKEN };
-
-async function startRelay(
-  ...args: readonly string[]
-): Promise<{ readonly cli: RunningCli; readonly port: number; readonly event: Event }> {
-  const all = ['tunnel', 'relay', '--port', '0', '--host', '127.0.0.1', '--domain', 'localhost'];
-  const cli = new RunningCli([...all, ...args], undefined, WITH_TOKEN);
-  const event = await cli.event('listening');
-  return { cli, port: Number(event['port']), event };
-}
-
-function startAgent(target: string, port: number, ...args: readonly string[]): RunningCli {
-  const relay = `ws://127.0.0.1:${port}`;
-  const all = ['tunnel', 'agent', target, '--relay', relay, '--name', 'app'];
-  return new RunningCli([...all, ...args], undefined, WITH_TOKEN);
-}
-
-interface Target extends AsyncDisposable {
-  readonly url: string;
-  readonly port: number;
-}
-
-async function startTarget(
-  answer: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) => {
-    response.end('hello');
-  },
-): Promise<Target> {
-  const server = http.createServer(answer).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const dispose = async (): Promise<void> => {
-    server.close();
-    server.closeAllConnections();
-  };
-  return { url: `http://127.0.0.1:${port}`, port, [Symbol.asyncDispose]: dispose };
-}
-
-/** Asks for the tunnel `app`. */
-async function ask(port: number, path: string = '/'): Promise<http.IncomingMessage> {
-  const headers = { Host: `app.localhost:${port}` };
-  const request = http.get({ host: '127.0.0.1', port, path, headers, agent: false });
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  return response;
-}
-
-async function bodyOf(response: http.IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of response) text += String(chunk);
-  return text;
-}
-
-async function folderFor(context: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'framewire-tunnel-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { runCli, RunningCli } from '../running-cli.js';
+import {
+  ask,
+  bodyOf,
+  folderFor,
+  startAgent,
+  startRelay,
+  startTarget,
+  TOKEN,
+  WITH_TOKEN,
+} from '../running-tunnel.js';
 
 test('a request goes through, and has a line without its query and without the token', async () => {
   await using target = await startTarget();
@@ -222,6 +172,9 @@ test('the command line wins over the environment, and that over the file', async
     ...WITH_TOKEN,
     FRAMEWIRE_TUNNEL_PORT: '2',
     FRAMEWIRE_TUNNEL_DOMAIN: 'env.test',
+    // Nothing is said by these.
+    FRAMEWIRE_TUNNEL_ADMIN_PORT: '',
+    FRAMEWIRE_TUNNEL_MAX_STREAMS: '',
   };
   const args = ['tunnel', 'relay', '--config', path, '--port', '0'];
   await using relay = new RunningCli(args, undefined, variables);

@@ -133,6 +133,8 @@ test('the keyboard: down and up, search, and r replays', { skip }, async () => {
   const result = await page.evaluate(`(async () => {
     await until(() => byId('detail').textContent.includes('a replay of request'));
     await until(() => document.querySelector('#answer pre') !== null);
+    // The list is drawn at its own pace.
+    await until(() => rows().length === 4);
     return [rows().length, rows()[0].querySelector('.kind').textContent];
   })()`);
   assert.deepEqual(result, [4, '↻ replay']);
