@@ -13,7 +13,8 @@ const NAME = 'bench';
 
 function attach(style: TunnelStyle, server: Server): void {
   if (style === 'per-request') attachPerRequest(server);
-  else if (style === 'wsp') new WspRelay().attach(server);
+  else if (style === 'wsp')
+    new WspRelay({ openRegistration: true, openRequests: true }).attach(server);
   else new TunnelRelay({ openRegistration: true, hosts: { [HOST]: NAME } }).attach(server);
 }
 

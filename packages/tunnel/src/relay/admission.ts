@@ -42,8 +42,10 @@ export function admitRequest(
     }
     const place = takePlace(route.name, registry, settings);
     if ('error' in place) return { ...place, route };
+    const { session, release } = place;
     const { user, usedAuthorization = false } = access ?? {};
-    return { ...place, route, user, usedAuthorization };
+    // Spread, it would cost as much as all the rest of this.
+    return { session, release, route, user, usedAuthorization };
   };
   const access = settings.accessOf(route.name)?.check({
     address: addressOf(request, settings.trustedProxies),

@@ -25,6 +25,8 @@ export class AgentSession {
   readonly requests: StreamPool;
   /** Requests, and other streams, that it serves at the moment. */
   active = 0;
+  /** Which request, of all, it was asked last. */
+  askedAt = 0;
   readonly #maxStreams: number;
 
   constructor({ claim, mux, maxStreams, tokenHash, clock }: AgentSessionOptions) {

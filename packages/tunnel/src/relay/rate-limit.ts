@@ -77,6 +77,7 @@ export class RateLimit {
 
   /** Takes a request's place, and its share of the rate. What is refused costs nothing. */
   admit(name: string): Admission {
+    if (this.#interval === 0 && this.#connections === Infinity) return UNLIMITED;
     const now = this.#clock.now();
     const entry = this.#entries.get(name) ?? { fullAt: 0, inFlight: 0 };
     if (entry.inFlight >= this.#connections) return refused(WAIT_FOR_CONNECTION);
@@ -106,6 +107,8 @@ export class RateLimit {
     }
   }
 }
+
+const UNLIMITED: Admission = { isAdmitted: true, release: () => {} };
 
 function refused(retryAfter: number): Admission {
   return { isAdmitted: false, error: new TunnelError('ERR_TUNNEL_RATE_LIMITED'), retryAfter };

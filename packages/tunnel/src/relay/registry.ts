@@ -26,6 +26,8 @@ export class Registry {
   readonly #gone = new Map<string, number>();
   readonly #owners = new Map<string, number>();
   #size = 0;
+  /** Counts the requests: who was asked last has the highest. */
+  #turn = 0;
 
   get names(): IterableIterator<string> {
     return this.#sessions.keys();
@@ -93,14 +95,12 @@ export class Registry {
     for (const session of sessions) {
       isFull ||= !session.isDraining && session.isFull;
       if (session.isDraining || session.isFull) continue;
-      if (best === undefined || session.active < best.active) best = session;
+      if (best === undefined || isBefore(session, best)) best = session;
     }
     if (best === undefined) {
       return new TunnelError(isFull ? 'ERR_TUNNEL_BUSY' : 'ERR_TUNNEL_DRAINING', name);
     }
-    // A set has the order of adding: who was asked goes to its end.
-    sessions.delete(best);
-    sessions.add(best);
+    best.askedAt = ++this.#turn;
     return best;
   }
 
@@ -109,6 +109,11 @@ export class Registry {
     const isKnown = since !== undefined && now - since < MEMORY;
     return new TunnelError(isKnown ? 'ERR_TUNNEL_NO_AGENT' : 'ERR_TUNNEL_NO_ROUTE', name);
   }
+}
+
+function isBefore(one: AgentSession, other: AgentSession): boolean {
+  if (one.active !== other.active) return one.active < other.active;
+  return one.askedAt < other.askedAt;
 }
 
 /** Connections of one agent do not exclude each other. */
