@@ -23,8 +23,9 @@ for (const [network, bits] of [
 REFUSED.addSubnet('fe80::', 10, 'ipv6');
 REFUSED.addSubnet('ff00::', 8, 'ipv6');
 REFUSED.addAddress('::', 'ipv6');
-// Metadata of AWS over IPv6.
+// Metadata of AWS and of Google Cloud over IPv6.
 REFUSED.addAddress('fd00:ec2::254', 'ipv6');
+REFUSED.addAddress('fd20:ce::254', 'ipv6');
 
 export function isRefused(address: string): boolean {
   const family = isIP(address);

@@ -7,6 +7,7 @@ import { sanitizeLine } from '../sanitize.ts';
 import { Screen } from '../terminal.ts';
 import { addAgentOptions, AGENT_HELP, type AgentFlags } from '../tunnel/agent-options.ts';
 import { planAgent, type AgentPlan } from '../tunnel/agent-plan.ts';
+import { withoutUser } from '../tunnel/describe.ts';
 import { optionsOf } from '../tunnel/environment.ts';
 import { Inspection, type InspectChoice } from '../tunnel/inspection.ts';
 import { createLog, type Log } from '../tunnel/log.ts';
@@ -101,7 +102,7 @@ function tellInspection(log: Log, { url }: Inspection): void {
 
 function tellPlan(log: Log, plan: AgentPlan): void {
   if (plan.kind === 'wsp') {
-    const relays = [plan.options.targets].flat();
+    const relays = [plan.options.targets].flat().map(withoutUser);
     const text = sanitizeLine(`agent of wsp for ${relays.join(', ')}`);
     log.write({ event: 'starting', fields: { relays }, text });
     return;
@@ -110,8 +111,4 @@ function tellPlan(log: Log, plan: AgentPlan): void {
   const bare = withoutUser(relay);
   const text = sanitizeLine(`${target} as ${names.join(', ')} at ${bare}`);
   log.write({ event: 'starting', fields: { target, names, relay: bare }, text });
-}
-
-function withoutUser(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/@]*@/iu, '$1');
 }

@@ -223,10 +223,14 @@ function trustOf(
 /** Of what the command line or the environment says. */
 async function mistakesOfFlags(target: string | undefined, flags: AgentFlags): Promise<Mistake[]> {
   const { name, relay, tokenFile } = flags;
+  const { token } = flags;
   const found: Mistake[] = [];
   const add = (place: string, reason: string | undefined): void => {
     if (reason !== undefined) found.push({ place, key: '', reason });
   };
+  if (token !== undefined && tokenFile !== undefined) {
+    add('--token, --token-file', 'exclude each other (each may be a variable of the environment)');
+  }
   if (target !== undefined) add('the target', await refusedByTunnel({ target }));
   if (name !== undefined) add('--name', await refusedByTunnel({ name }));
   if (relay !== undefined) add('--relay', await whyNoRelay(relay));

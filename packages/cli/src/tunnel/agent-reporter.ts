@@ -3,7 +3,7 @@ import type { Tunnel, TunnelError, TunnelStatus, WspConnectionEvent } from '@fra
 import type { ConnectionEnd } from 'framewire';
 import { describeError } from '../describe-error.ts';
 import { sanitizeLine } from '../sanitize.ts';
-import { describeTime } from './describe.ts';
+import { describeTime, withoutUser } from './describe.ts';
 import type { Log } from './log.ts';
 
 /** Milliseconds for which a target that is down is not told of again. */
@@ -49,7 +49,8 @@ export class AgentReporter {
     this.#log.write({ level: 'warn', event: 'target-down', fields, text });
   }
 
-  wspConnection({ target, state, error }: WspConnectionEvent): void {
+  wspConnection({ target: url, state, error }: WspConnectionEvent): void {
+    const target = withoutUser(url);
     const why = error === undefined ? '' : `: ${describeError(error)}`;
     const text = sanitizeLine(`${target} ${state}${why}`);
     const level = state === 'refused' || error !== undefined ? 'warn' : 'info';

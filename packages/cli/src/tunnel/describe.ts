@@ -19,6 +19,11 @@ export function describeTunnelError(error: TunnelError): string {
   return advice === undefined ? what : `${what}; ${advice}`;
 }
 
+/** A user in a URL, with a password perhaps, is nobody's business. */
+export function withoutUser(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/iu, '$1');
+}
+
 /** `12 octets`, `3.4 kB`, `120 MB`. */
 export function describeSize(octets: number): string {
   if (octets < 1000) return `${octets} B`;

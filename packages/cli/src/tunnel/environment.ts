@@ -35,7 +35,9 @@ export function optionsOf<Flags>(command: Command): Flags {
     const value = process.env[option.envVar ?? ''] ?? '';
     const hasValue = option.required || option.optional;
     const saysNo = !hasValue && NO.has(value.toLowerCase());
-    if (saysNo) Reflect.deleteProperty(flags, key);
+    // No "--no-x" says nothing; no "--x" counts before the file.
+    if (saysNo && option.negate) Reflect.deleteProperty(flags, key);
+    else if (saysNo) flags[key] = false;
   }
   return flags as Flags;
 }

@@ -109,10 +109,11 @@ export class RelayMetrics {
     return this.#registry.metrics();
   }
 
-  #onRequest({ name: asked, isUpgrade, outcome }: RequestEvent): void {
+  #onRequest({ name: asked = '', agent, isUpgrade, outcome }: RequestEvent): void {
     const { status, error, requestOctets, answerOctets, timings } = outcome;
     // Whoever asks for names that are none must not fill the memory.
-    const name = status === 404 && error !== undefined ? NONE : this.#label(asked);
+    const isServed = agent !== undefined || this.#names.has(asked);
+    const name = isServed ? this.#label(asked) : NONE;
     this.#requests.inc({ name, status: classOf(status), error: codeOf(error) });
     this.#received.inc({ name }, requestOctets);
     this.#sent.inc({ name }, answerOctets);

@@ -7,7 +7,7 @@ import type {
   WspRequestOutcome,
 } from '@framewire/tunnel';
 import { sanitizeLine } from '../sanitize.ts';
-import { describeSize, describeTime } from './describe.ts';
+import { describeSize, describeTime, withoutUser } from './describe.ts';
 import type { Log } from './log.ts';
 
 export interface RelayLogOptions {
@@ -90,7 +90,7 @@ export function logWspRequest(log: Log, outcome: WspRequestOutcome, logsQuery: b
 
 /** A query may have secrets in it, and so may a user in a URL. */
 function pathOf(path: string, logsQuery: boolean): string {
-  const bare = path.replace(/^([a-z]+:\/\/)[^/@]*@/iu, '$1');
+  const bare = withoutUser(path);
   return logsQuery ? bare : (bare.split('?', 1)[0] ?? '');
 }
 

@@ -66,7 +66,11 @@ export async function planRelay(flags: RelayFlags): Promise<RelayPlan> {
   // What the flags lack may stand in a file that cannot be understood yet.
   if (ofFile.length === 0) mistakes.push(...whatIsMissing(flags, file ?? {}, wsp));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return combine(flags, file ?? {}, wsp);
+  const plan = combine(flags, file ?? {}, wsp);
+  // What single parts do not show.
+  const reason = refusedByRelay(plan.options);
+  if (reason !== undefined) throw new ConfigError([{ place: 'options', key: '', reason }]);
+  return plan;
 }
 
 function combine(flags: RelayFlags, file: RelayFile, wsp: WspPart): RelayPlan {
@@ -84,7 +88,9 @@ function combine(flags: RelayFlags, file: RelayFile, wsp: WspPart): RelayPlan {
     drainTimeout: flags.drainTimeout ?? file.drainTimeout ?? DEFAULTS.drainTimeout,
     logsRequests: flags.logRequests !== false && file.log?.requests !== false,
     logsQuery: flags.logQuery ?? file.log?.query ?? false,
-    hasFiles: flags.config !== undefined || tlsOf(flags, file) !== undefined,
+    hasFiles:
+      [flags.config, flags.wspConfig].some((path) => path !== undefined) ||
+      tlsOf(flags, file) !== undefined,
     warnings: wsp.warnings,
   };
 }

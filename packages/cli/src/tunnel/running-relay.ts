@@ -46,8 +46,6 @@ export class RunningRelay implements AsyncDisposable {
   readonly #tcpSockets = new Set<net.Socket>();
   #admin: http.Server | undefined;
   #isListening = false;
-  /** Called when a request has ended. */
-  #onEnded: (() => void) | undefined;
 
   /** Throws a UsageError for a certificate that is of no use. */
   constructor(plan: RelayPlan, log: Log) {
@@ -58,14 +56,8 @@ export class RunningRelay implements AsyncDisposable {
       logsRequests: () => this.#plan.logsRequests,
       logsQuery: () => this.#plan.logsQuery,
     });
-    const waiting = { onRequest: () => this.#onEnded?.(), onStream: () => this.#onEnded?.() };
-    const observers: RelayObserver[] = [
-      logging,
-      waiting,
-      ...(this.#metrics ? [this.#metrics.observer] : []),
-    ];
-    this.#observer = observers.reduce(both);
-    this.#relay = new TunnelRelay(this.#options());
+    this.#observer = this.#metrics ? both(logging, this.#metrics.observer) : logging;
+    this.#relay = new TunnelRelay(this.#options(plan));
     this.#metrics?.watch(this.#relay);
     this.#certificate = plan.tls && readCertificate(plan.tls);
     this.#public = createPublicServer({
@@ -87,9 +79,7 @@ export class RunningRelay implements AsyncDisposable {
       tcp.push({ name, port: await listen(this.#tcpServer(name), listening, '--tcp names it') });
     }
     const admin = await this.#startAdmin();
-    if (tls !== undefined) {
-      this.#watching = watchCertificate(tls, () => this.#renewCertificate(false));
-    }
+    this.#watchCertificate();
     this.#isListening = true;
     const scheme = tls === undefined ? 'http' : 'https';
     return { port: found, url: `${scheme}://${hostInUrl(host)}:${found}/`, tcp, admin };
@@ -98,13 +88,12 @@ export class RunningRelay implements AsyncDisposable {
   /** What the new plan says, as far as it can be had without another process. */
   reload(plan: RelayPlan): void {
     const later = whatHasToWait(this.#plan, plan);
-    this.#plan = {
-      ...plan,
-      ...kept(this.#plan),
-      tls: this.#plan.tls && (plan.tls ?? this.#plan.tls),
-    };
-    this.#relay.update(this.#options());
+    const next: RelayPlan = { ...plan, ...kept(this.#plan), ...keptDoors(this.#plan, plan) };
+    // What it throws leaves all as it was.
+    this.#relay.update(this.#options(next));
+    this.#plan = next;
     this.#renewCertificate(true);
+    this.#watchCertificate();
     if (later.length === 0) return;
     const text = `not changed before a restart: ${later.join(', ')}`;
     this.#log.write({ level: 'warn', event: 'restart-needed', fields: { keys: later }, text });
@@ -117,12 +106,10 @@ export class RunningRelay implements AsyncDisposable {
   /** Resolves when nothing is open any more, or the time is over. */
   async drain(): Promise<void> {
     this.#isListening = false;
-    const drained = this.#relay.drain(this.#plan.drainTimeout);
     this.#public.stop();
     // The admin port stays until the end: whoever asks whether it is ready is told.
     for (const server of this.#tcpServers) server.close();
-    // Nobody can come any more: agents that have nowhere else to go are not waited for.
-    await Promise.race([drained, this.#idle()]);
+    await this.#relay.drain(this.#plan.drainTimeout, { waitsForAgents: false });
   }
 
   /** Ends what is left. */
@@ -137,18 +124,7 @@ export class RunningRelay implements AsyncDisposable {
     await closed;
   }
 
-  /** Resolves when no request is open. */
-  #idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onEnded = () => {
-        if (this.#relay.activeRequests === 0) resolve();
-      };
-      this.#onEnded();
-    });
-  }
-
-  #options(): RelayOptions {
-    const { options } = this.#plan;
+  #options({ options }: RelayPlan): RelayOptions {
     const { wsp } = options;
     return {
       ...options,
@@ -199,6 +175,12 @@ export class RunningRelay implements AsyncDisposable {
   }
 
   /** Files that are of no use leave the certificate as it is: one of them may not be written yet. */
+  #watchCertificate(): void {
+    this.#watching?.[Symbol.dispose]();
+    const { tls } = this.#plan;
+    this.#watching = tls && watchCertificate(tls, () => this.#renewCertificate(false));
+  }
+
   #renewCertificate(wasAsked: boolean): void {
     const { tls } = this.#plan;
     if (tls === undefined) return;
@@ -224,6 +206,8 @@ function fixedParts(plan: RelayPlan): Readonly<Record<string, unknown>> {
     host,
     port,
     'tls (whether, and http2)': tls?.http2,
+    'tls.agentCa (whether)': tls?.agentCa !== undefined,
+    openRegistration: options.openRegistration ?? false,
     tcp,
     admin,
     wsp: options.wsp,
@@ -249,6 +233,23 @@ function kept({
   maxHeaderSize,
 }: RelayPlan): Partial<RelayPlan> {
   return { host, port, tcp, admin, headersTimeout, maxHeaderSize };
+}
+
+/** Who is let in does not change with what the open ports have not been made for. */
+function keptDoors(before: RelayPlan, after: RelayPlan): Pick<RelayPlan, 'tls' | 'options'> {
+  const { requiresCertificate, openRegistration, tokens } = before.options;
+  const wasOpen = openRegistration ?? false;
+  const isSame = wasOpen === (after.options.openRegistration ?? false);
+  const tls = before.tls && (after.tls ?? before.tls);
+  const agentCa = before.tls?.agentCa && (after.tls?.agentCa ?? before.tls.agentCa);
+  return {
+    tls: tls && { ...tls, agentCa },
+    options: {
+      ...after.options,
+      requiresCertificate,
+      ...(!isSame && { openRegistration, tokens }),
+    },
+  };
 }
 
 function both(one: RelayObserver, other: RelayObserver): RelayObserver {

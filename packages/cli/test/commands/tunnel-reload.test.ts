@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { hashToken } from '@framewire/tunnel';
 import { runCli, RunningCli } from '../running-cli.js';
 import {
   ask,
@@ -131,4 +132,48 @@ test('--token-file: what stands there, and not the line end behind it', async (c
   await writeFile(path, `${TOKEN}\n`);
   await using agent = new RunningCli(args);
   await agent.event('online');
+});
+
+test('SIGHUP of a relay: what its open ports were not made for stays as it was, and who is let in too', async (context) => {
+  const path = join(await folderFor(context), 'relay.yaml');
+  const hash = hashToken(TOKEN);
+  const tokens = `tokens: [{ id: one, hash: ${hash}, names: [app] }]\n`;
+  await writeFile(path, tokens);
+  const place = ['tunnel', 'relay', '--port', '0', '--host', '127.0.0.1', '--domain', 'localhost'];
+  await using relay = new RunningCli([...place, '-c', path]);
+  const { port } = await relay.event('listening');
+  await writeFile(path, 'openRegistration: true\n');
+  relay.signal('SIGHUP');
+  const { keys } = await relay.event('restart-needed');
+  assert.deepEqual(keys, ['openRegistration']);
+  const args = ['tunnel', 'agent', '3000', '--relay', `ws://127.0.0.1:${Number(port)}`];
+  assert.equal((await runCli([...args, '--name', 'app'])).exitCode, 3);
+});
+
+test('SIGHUP of a relay with a mistake that only the whole shows changes nothing', async (context) => {
+  const path = join(await folderFor(context), 'relay.yaml');
+  await writeFile(path, 'log: { query: false }\n');
+  const { cli: relay, port } = await startRelay('-c', path);
+  await using _relay = relay;
+  await writeFile(path, 'log: { query: true }\naccess: { "No Name": {} }\n');
+  relay.signal('SIGHUP');
+  await relay.event('reload-failed');
+  await ask(port, '/path?secret=1');
+  const { path: logged } = await relay.event('request');
+  assert.equal(logged, '/path');
+});
+
+test('a variable that says no counts before the file, and a URL is logged without its user', async (context) => {
+  const path = join(await folderFor(context), 'relay.yaml');
+  await writeFile(path, 'openRegistration: true\n');
+  const variables = { FRAMEWIRE_TUNNEL_OPEN_REGISTRATION: 'no' };
+  const closed = new RunningCli(['tunnel', 'relay', '-c', path], undefined, variables);
+  const { exitCode, stderr } = await closed.ended;
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /--token: is missing/u);
+  const relay = 'ws://bob:hun@ter2@127.0.0.1:1/';
+  const args = ['tunnel', 'agent', '3000', '--relay', relay, '--name', 'app'];
+  await using agent = new RunningCli(args, undefined, WITH_TOKEN);
+  const { relay: logged } = await agent.event('starting');
+  assert.equal(logged, 'ws://127.0.0.1:1/');
 });

@@ -97,7 +97,9 @@ function withSlash(path: string): string {
 
 /** The path as servers read it, once dots are resolved and what need not be encoded is decoded. */
 function normalized(target: string): string | undefined {
-  const mark = target.search(/[?#]/u);
+  // RFC 9112 §3.2 has no fragment: for some servers it is a part of the path.
+  if (target.includes('#')) return undefined;
+  const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   // A slash or a backslash that is encoded, or a backslash, is a slash to some servers. Octets that
   // are no ASCII have been read as latin1, which they may not be.

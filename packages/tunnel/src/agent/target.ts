@@ -60,8 +60,9 @@ function toUrl(text: string): URL {
   const whole = /^\d+$/u.test(text) ? `localhost:${text}` : text;
   try {
     return new URL(/^[a-z][a-z0-9+.-]*:\//iu.test(whole) ? whole : `http://${whole}`);
-  } catch (cause) {
-    throw Object.assign(invalidArgument(`the target is no URL: ${text}`), { cause });
+  } catch {
+    // Not shown, and without the cause, which shows it: there may be a password in it.
+    throw invalidArgument('the target is no URL');
   }
 }
 

@@ -49,7 +49,6 @@ export class Sender {
   #sources: Source[] = [];
   #turn = 0;
   #isScheduled = false;
-  #isScheduledLast = false;
   /** The connection has enough, and tells when it has not. */
   #isHeldBack = false;
   #isStopped = false;
@@ -63,11 +62,8 @@ export class Sender {
     return this.#controlEnd > MAX_CONTROL;
   }
 
-  /**
-   * Sends a control frame. One that `canWait` leaves with what else is sent in the turn, or at its end:
-   * an ACK with the answer, for one.
-   */
-  control(type: number, flags: number, streamId: number, length: number, canWait: boolean): void {
+  /** Sends a control frame with what else is sent in the turn. */
+  control(type: number, flags: number, streamId: number, length: number): void {
     if (this.#isStopped) return;
     const at = this.#controlEnd;
     if (at === this.#control.length) {
@@ -79,8 +75,7 @@ export class Sender {
     this.#controlEnd = at + HEADER_SIZE;
     // A message's worth does not wait for the end of the turn, in which many more may come.
     if (at < MAX_MESSAGE && this.#controlEnd >= MAX_MESSAGE) process.nextTick(run, this);
-    if (canWait) this.#scheduleLast();
-    else this.#schedule();
+    this.#schedule();
   }
 
   /** The stream wants its turns, until it has nothing more that may be sent. */
@@ -113,17 +108,6 @@ export class Sender {
     if (this.#isScheduled || this.#isHeldBack) return;
     this.#isScheduled = true;
     setImmediate(run, this);
-  }
-
-  #scheduleLast(): void {
-    if (this.#isScheduled || this.#isScheduledLast || this.#isHeldBack) return;
-    this.#isScheduledLast = true;
-    setImmediate(runLast, this);
-  }
-
-  runLast(): void {
-    this.#isScheduledLast = false;
-    this.run();
   }
 
   run(): void {
@@ -192,8 +176,4 @@ export class Sender {
 
 function run(sender: Sender): void {
   sender.run();
-}
-
-function runLast(sender: Sender): void {
-  sender.runLast();
 }

@@ -107,7 +107,7 @@ export class MuxSession {
       clock,
       interval: requirePositive('pingInterval', pingInterval),
       timeout: requirePositive('pingTimeout', pingTimeout),
-      send: (value) => this.#sender.control(FrameType.ping, Flag.syn, SESSION_ID, value, false),
+      send: (value) => this.#sender.control(FrameType.ping, Flag.syn, SESSION_ID, value),
       onSilence: (error) => {
         this.#end(error);
         // Who is not there takes part in no closing handshake.
@@ -169,7 +169,7 @@ export class MuxSession {
   goAway(code: GoAwayCode = GoAwayCode.normal): void {
     if (this.#hasSaidGoAway || this.#isEnded) return;
     this.#hasSaidGoAway = true;
-    this.#sender.control(FrameType.goAway, 0, SESSION_ID, code, false);
+    this.#sender.control(FrameType.goAway, 0, SESSION_ID, code);
     // The answer comes behind all that was opened before the other side knew.
     this.#liveness.ping().then(
       () => this.#closeToStreams(),
@@ -207,7 +207,7 @@ export class MuxSession {
 
   /** @internal */
   update(flags: number, streamId: number, octets: number): void {
-    this.#sender.control(FrameType.windowUpdate, flags, streamId, octets, flags === 0);
+    this.#sender.control(FrameType.windowUpdate, flags, streamId, octets);
     if (flags === 0) this.#liveness.measure();
   }
 
@@ -331,13 +331,13 @@ export class MuxSession {
     const receiving = new ReceiveWindow(this.#sizes, this.#budget, this.clock.now());
     const stream = new MuxStream(id, this, receiving);
     this.#streams.set(id, stream);
-    this.#sender.control(FrameType.windowUpdate, flag, id, receiving.open(), flag === Flag.ack);
+    this.#sender.control(FrameType.windowUpdate, flag, id, receiving.open());
     return stream;
   }
 
   /** Sends what the other side makes us say. */
   #answer(type: number, flags: number, streamId: number, length: number): boolean {
-    this.#sender.control(type, flags, streamId, length, false);
+    this.#sender.control(type, flags, streamId, length);
     return !this.#isOverrun();
   }
 
@@ -364,7 +364,7 @@ export class MuxSession {
     // Peers take the end of a session for the end of its streams, unless they were reset before.
     for (const stream of this.#streams.values()) stream.destroy(ended);
     if (code !== undefined) {
-      this.#sender.control(FrameType.goAway, 0, SESSION_ID, code, false);
+      this.#sender.control(FrameType.goAway, 0, SESSION_ID, code);
       this.#sender.stop();
       void this.#connection.close(CLOSE_CODES[code]);
     } else this.#sender.stop();

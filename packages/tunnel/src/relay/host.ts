@@ -70,6 +70,7 @@ const ABSOLUTE_FORM = /^(?:https?|wss?):\/\/([^/?]*)/i;
 export function targetOf({ url = '', rawHeaders }: HostedRequest): Target | TunnelError {
   const named = hostField(rawHeaders);
   if (named instanceof TunnelError) return named;
+  if (url.includes('#')) return invalid('its target has a fragment');
   if (url.startsWith('/') || url === '*') return withAuthority(named ?? '', url);
   const match = ABSOLUTE_FORM.exec(url);
   if (match === null) return invalid('its target is neither a path nor a URL');

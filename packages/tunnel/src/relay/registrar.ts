@@ -80,7 +80,7 @@ export class Registrar {
     );
   }
 
-  /** Ends the sessions whose token is none any more, or does not allow their names. */
+  /** Ends the sessions whose token is none any more, or another's, or does not allow their names. */
   review(): void {
     this.#expiry?.cancel();
     this.#expiry = undefined;
@@ -89,8 +89,8 @@ export class Registrar {
     if (tokens === undefined) return;
     for (const { tokenHash = '', claim, mux } of this.#registry.sessions) {
       const token = tokens.get(tokenHash);
-      const error =
-        token === undefined ? new TunnelError('ERR_TUNNEL_BAD_TOKEN') : barred(token, claim.names);
+      const isOwner = token !== undefined && ownerOf(token, claim.agent) === claim.owner;
+      const error = isOwner ? barred(token, claim.names) : new TunnelError('ERR_TUNNEL_BAD_TOKEN');
       if (error !== undefined) mux.close(error);
       else this.#watch(token?.expires);
     }
@@ -147,7 +147,8 @@ export class Registrar {
     { claim, token }: Admitted,
     request: IncomingMessage,
   ): void {
-    const { maxStreams, liveness, memoryBudget, clock, observer } = this.#settings();
+    const { liveness, memoryBudget, clock, observer } = this.#settings();
+    const maxStreams = Math.min(this.#settings().maxStreams, streamsOf(request));
     // Two may have asked for a name in the same moment.
     const late = this.#refusal(claim, token);
     if (late !== undefined) {
@@ -167,7 +168,7 @@ export class Registrar {
     const session = new AgentSession({
       claim,
       mux,
-      maxStreams: Math.min(maxStreams, streamsOf(request)),
+      maxStreams,
       tokenHash: token?.hash.toLowerCase(),
       clock,
     });
@@ -225,9 +226,13 @@ function claimOf(
   if (host !== undefined && parseAuthority(host) === undefined) {
     return new TunnelError('ERR_TUNNEL_BAD_REQUEST', `${HOST_HEADER} is no host`);
   }
-  const owner = token === undefined ? `agent:${agent}` : `token:${token.id}`;
+  const owner = ownerOf(token, agent);
   const exclusive = field(request, EXCLUSIVE_HEADER) === '1';
   return { agent, owner, names, exclusive, host };
+}
+
+function ownerOf(token: AgentToken | undefined, agent: string): string {
+  return token === undefined ? `agent:${agent}` : `token:${token.id}`;
 }
 
 function barred(token: AgentToken, names: readonly string[]): TunnelError | undefined {
@@ -237,7 +242,7 @@ function barred(token: AgentToken, names: readonly string[]): TunnelError | unde
 
 /** What the agent takes at a time, if it says so. */
 function streamsOf(request: IncomingMessage): number {
-  const said = Number(field(request, STREAMS_HEADER));
+  const said = Math.floor(Number(field(request, STREAMS_HEADER)));
   return said > 0 ? said : Infinity;
 }
 

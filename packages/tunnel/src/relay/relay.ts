@@ -58,6 +58,7 @@ export class TunnelRelay {
   readonly #wsp: WspRelay | undefined;
   readonly #attachments = new Set<Disposable>();
   #active = 0;
+  #waitsForAgents = true;
   #onIdle: (() => void) | undefined;
 
   /** Throws a `TypeError` that names the option that is wrong. */
@@ -188,9 +189,14 @@ export class TunnelRelay {
   /**
    * Has agents go elsewhere: they are refused here (503), and told to open other connections. Callers
    * are served until their agent has done so. Resolves when no agent is left that has not, and no
-   * request is open; or after so many milliseconds.
+   * request is open; or after so many milliseconds. Where callers cannot come any more, agents that have
+   * nowhere else to go need not be waited for.
    */
-  async drain(timeout: number = 30_000): Promise<void> {
+  async drain(
+    timeout: number = 30_000,
+    { waitsForAgents = true }: { readonly waitsForAgents?: boolean } = {},
+  ): Promise<void> {
+    this.#waitsForAgents = waitsForAgents;
     this.#registrar.isDraining = true;
     for (const session of this.#registry.sessions) session.drain();
     await Promise.all([this.#drained(timeout), this.#wsp?.drain(timeout)]);
@@ -211,7 +217,7 @@ export class TunnelRelay {
 
   get #isDrained(): boolean {
     const isServing = [...this.#registry.sessions].some((session) => !session.isDraining);
-    return this.#active === 0 && !isServing;
+    return this.#active === 0 && !(this.#waitsForAgents && isServing);
   }
 
   /** Ends everything that is open, at once. Call `drain` before. */

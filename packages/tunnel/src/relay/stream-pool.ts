@@ -66,9 +66,12 @@ export class StreamPool {
   }
 
   #pop(name: string): Duplex | undefined {
-    const idle = this.#idle.get(name)?.pop();
-    if (idle !== undefined) this.#size--;
-    return idle?.stream;
+    const idle = this.#idle.get(name) ?? [];
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      this.#size--;
+      if (isUsable(last.stream)) return last.stream;
+    }
+    return undefined;
   }
 
   #begin(name: string): Duplex {

@@ -4,6 +4,7 @@ import { compileRules, isAllowedUpgrade } from '#src/agent/target-rules.js';
 
 for (const target of [
   '/a;x=1',
+  '/a#/../b',
   '/a;/../admin',
   '/a%3bx',
   '/%2561dmin',

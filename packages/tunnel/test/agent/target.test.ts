@@ -46,6 +46,7 @@ test('addresses of the link, of metadata services and of no host are refused', (
     '::ffff:a9fe:a9fe',
     '64:ff9b::a9fe:a9fe',
     '64:ff9b::169.254.169.254',
+    'fd20:ce::254',
     'fe80::1',
     'fd00:ec2::254',
     '100.100.100.200',

@@ -6,9 +6,16 @@ import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { connect } from 'framewire';
 import { ManualClock } from 'framewire/testing';
-import { hashToken, openTunnel, type RelayOptions, type TunnelOptions } from '@framewire/tunnel';
+import {
+  hashToken,
+  openTunnel,
+  type AgentEvent,
+  type RelayOptions,
+  type TunnelOptions,
+} from '@framewire/tunnel';
 import {
   get,
+  HOST,
   listen,
   startAll,
   startRelay,
@@ -91,6 +98,23 @@ test('a token that does not allow a name any more ends its tunnels', async (t) =
   assert.equal((error as { code?: string } | undefined)?.code, 'ERR_TUNNEL_NAME_NOT_ALLOWED');
 });
 
+test('a token with another id now is another owner: its sessions begin anew', async (t) => {
+  const { port, relay, agents } = await startRelay(t);
+  await startTunnel(t, port, 1, { connections: 1 });
+  const tokens = [{ id: 'another', hash: hashToken(TOKEN), names: ['*'] }];
+  const observer = { onAgent: (event: AgentEvent) => void agents.push(event) };
+  relay.update({ domains: ['example.com'], tokens, observer });
+  await until(() => agents.length === 3);
+  assert.deepEqual(
+    agents.map(({ kind, token }) => [kind, token]),
+    [
+      ['connected', 'test'],
+      ['gone', 'test'],
+      ['connected', 'another'],
+    ],
+  );
+});
+
 test('a token that expires ends its tunnels then, also where an update has said so', async (t) => {
   const { port, relay } = await startRelay(t);
   const tunnel = await startTunnel(t, port, 1);
@@ -141,6 +165,24 @@ test('an agent that takes few streams is asked for no more', async (t) => {
   assert.notEqual(third.headers['retry-after'], undefined);
   for (const release of held) release();
   for (const { status } of await Promise.all(first)) assert.equal(status, 200);
+});
+
+test('streams that wait for requests of one name do not use up what an agent takes', async (t) => {
+  const held: (() => void)[] = [];
+  const { port } = await startAll(
+    t,
+    ({ headers }, response) => {
+      if (headers.host === HOST) held.push(() => response.end('ok'));
+      else response.end('other');
+    },
+    { tunnel: { name: ['app', 'other'], maxStreams: 2, connections: 1 } },
+  );
+  const busy = [get(port), get(port)];
+  await until(() => held.length === 2);
+  for (const release of held) release();
+  for (const { status } of await Promise.all(busy)) assert.equal(status, 200);
+  const other = await get(port, '/', { headers: { Host: 'other.example.com' } });
+  assert.equal(other.body, 'other');
 });
 
 test('a token that cannot be had ends the opening, and later only waits', async (t) => {
