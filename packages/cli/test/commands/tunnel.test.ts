@@ -95,7 +95,10 @@ test('a name that somebody holds alone: exit code 3', async () => {
   await using second = startAgent('3000', port);
   const { exitCode, stderr } = await second.ended;
   assert.equal(exitCode, 3);
-  assert.match(stderr, /^framewire: another agent holds the name; choose another --name, .*\n$/u);
+  assert.match(
+    stderr,
+    /^framewire: another agent holds the name: app; choose another --name, .*\n$/u,
+  );
 });
 
 test('a relay that is down is tried again, and found when it is up', async () => {

@@ -1,5 +1,4 @@
 /** The private side: connections to the relay that are kept up, and what the world asks over them. */
-import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import {
   HandshakeError,
@@ -10,24 +9,17 @@ import {
   type ConnectionEnd,
   type ReconnectingOptions,
 } from 'framewire';
-import { invalidArgument, TUNNEL_ERROR_CODES, TunnelError } from '../errors.ts';
+import { invalidArgument, TunnelError } from '../errors.ts';
 import { attempt, tell } from '../tell.ts';
 import { MuxSession } from '../mux/session.ts';
 import {
-  AGENT_HEADER,
-  ERROR_HEADER,
-  EXCLUSIVE_HEADER,
-  HOST_HEADER,
-  isName,
-  type LivenessOptions,
   MAX_MESSAGE_SIZE,
   MUX_PROTOCOL,
-  NAMES_HEADER,
-  REGISTER_PATH,
-  STREAMS_HEADER,
   URLS_HEADER,
+  type LivenessOptions,
 } from '../registration.ts';
 import { DEFAULT_FORWARD_LIMITS } from '../http/forward.ts';
+import { headersOf, registerUrl, toError } from './agent-handshake.ts';
 import { createForwardingServer } from './forwarding-server.ts';
 import { createHandlerServer } from './handler-server.ts';
 import { guarded, type Onlooker } from './onlooker.ts';
@@ -319,45 +311,6 @@ async function retire(session: MuxSession): Promise<void> {
   session.close();
 }
 
-/** The scheme `http:` stands for `ws:`; without a path it is that of registrations. */
-function registerUrl(relay: string | URL): URL {
-  const url = new URL(relay);
-  if (url.pathname === '/') url.pathname = REGISTER_PATH;
-  return url;
-}
-
-function headersOf(options: TunnelOptions): () => Promise<Record<string, string>> {
-  const { token, exclusive = false, maxStreams = 1000 } = options;
-  const host = hostOf(options);
-  const names = typeof options.name === 'string' ? [options.name] : options.name;
-  for (const name of names) {
-    if (!isName(name.toLowerCase())) throw invalidArgument(`"${name}" is no name of a tunnel`);
-  }
-  const agent = randomUUID();
-  return async () => {
-    const shown = typeof token === 'function' ? await token() : token;
-    if (shown !== undefined && !/^[\x21-\x7e]+$/u.test(shown)) {
-      throw invalidArgument('the token is empty, or has characters that no token has');
-    }
-    return {
-      [NAMES_HEADER]: names.join(', '),
-      [AGENT_HEADER]: agent,
-      [STREAMS_HEADER]: String(maxStreams),
-      ...(exclusive && { [EXCLUSIVE_HEADER]: '1' }),
-      ...(host !== undefined && { [HOST_HEADER]: host }),
-      ...(shown !== undefined && { Authorization: `Bearer ${shown}` }),
-    };
-  };
-}
-
-function hostOf({ host = 'preserve', target }: TunnelOptions): string | undefined {
-  if (host === 'preserve') return undefined;
-  if (host !== 'target') return host;
-  const parsed = parseTarget(target);
-  if (parsed.kind === 'handler') throw invalidArgument('a handler has no host of its own');
-  return parsed.host;
-}
-
 function servingOf(options: TunnelOptions): StreamServing {
   const target = parseTarget(options.target);
   const { tls, allowLinkLocal, connectTimeout = 10_000, onTargetError } = options;
@@ -398,14 +351,4 @@ function readingServer(
     onlooker,
     clock,
   });
-}
-
-/** What the relay says, by its code, rather than how the handshake failed. */
-function toError(error: unknown): Error {
-  if (HandshakeError.isInstance(error)) {
-    const said = error.headers?.get(ERROR_HEADER.toLowerCase());
-    const code = TUNNEL_ERROR_CODES.find((known) => known === said);
-    if (code !== undefined) return new TunnelError(code, '', { cause: error });
-  }
-  return error instanceof Error ? error : new Error(String(error));
 }
