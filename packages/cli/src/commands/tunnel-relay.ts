@@ -29,8 +29,15 @@ async function runRelay(flags: RelayFlags): Promise<ExitCode> {
   logMistakes(log, plan);
   {
     await using relay = new RunningRelay(plan, log);
-    tellAddresses(log, plan, await relay.start());
-    using _hangup = onHangup(plan.hasFiles, () => void reload(flags, relay, log));
+    const started = relay.start();
+    // A signal may come as soon as it is told where it listens.
+    using _hangup = onHangup(plan.hasFiles, () => {
+      started.then(
+        () => reload(flags, relay, log),
+        () => {},
+      );
+    });
+    tellAddresses(log, plan, await started);
     await aborted(interruption.asked);
     const open = relay.openRequests;
     const what = open === 1 ? '1 open request' : `${open} open requests`;
