@@ -3,6 +3,7 @@
  *
  * In:  Transport → `ProtocolDriver.onData` → Protocol → `onMessage` here → Inbox or handler.
  * Out: `send` → Sending → Protocol → Outbox → Transport, once for all that a turn sends.
+ * While nothing is under way there is no more than the connection, a Line, and the Transport.
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -26,16 +27,16 @@ import { withCodec, type Codec, type CodecConnection } from './codec.ts';
 import { deferred, ignorable, type Deferred } from './deferred.ts';
 import type { ConnectionHandler } from './handler.ts';
 import { socketOf } from './http2-stream.ts';
+import { Line } from './line.ts';
 import type { MessageStream } from './message-stream.ts';
 import type { Early } from './opening-stream.ts';
 import type { Transport } from './transport.ts';
 import { octetsOf, toMessage, type Message, type Sendable, type SendOptions } from './message.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Pings } from './pings.ts';
-import { ProtocolDriver, terminated } from './protocol-driver.ts';
+import { terminated } from './protocol-driver.ts';
 import { Reading } from './reading.ts';
 import type { StreamSource } from './send-queue.ts';
-import { Sending } from './sending.ts';
 import { toDuplex, toWebStreams, type WebStreams } from './views.ts';
 
 export type ReadyState = 'open' | 'closing' | 'closed';
@@ -88,9 +89,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   readonly context: Context;
   /** A client: the headers of the server's 101, by lower-case name. A server: undefined. */
   readonly responseHeaders: ReadonlyMap<string, string> | undefined;
-  readonly #endpoint: AnyEndpoint;
-  readonly #driver: ProtocolDriver;
-  readonly #sending: Sending;
+  readonly #line: Line<AnyEndpoint>;
   /** Made when the first message arrives, or is waited for, that no handler takes. */
   #reading: Reading | undefined;
   #pings: Pings | undefined;
@@ -106,14 +105,11 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     this.context = init.context;
     this.responseHeaders = init.responseHeaders;
     const { endpoint, transport, compression } = init;
-    const { role, settings } = endpoint;
-    this.#endpoint = endpoint as unknown as AnyEndpoint;
-    this.#driver = new ProtocolDriver(role, transport, this, settings, compression);
-    this.#sending = new Sending(this.#driver, compression);
+    this.#line = new Line(endpoint as unknown as AnyEndpoint, transport, this, compression);
   }
 
   get role(): Role {
-    return this.#endpoint.role;
+    return this.#line.endpoint.role;
   }
 
   /**
@@ -125,17 +121,17 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     this.#guard(() => this.#handler?.open?.(this, opening));
     const { octets, lent } = early;
     if (this.#handler?.message !== undefined) {
-      this.#driver.start(octets, lent);
+      this.#line.start(octets, lent);
       return;
     }
-    this.#driver.transport.pause();
+    this.#line.transport.pause();
     const kept = lent ? copyOf(octets, 0, octets.length) : octets;
-    setImmediate(() => this.#driver.start(kept, false));
+    setImmediate(() => this.#line.start(kept, false));
   }
 
   get readyState(): ReadyState {
-    if (this.#driver.isFinished) return 'closed';
-    return this.#driver.protocol.isOpen && !this.#isClosing ? 'open' : 'closing';
+    if (this.#line.isFinished) return 'closed';
+    return this.#line.isOpen && !this.#isClosing ? 'open' : 'closing';
   }
 
   /** @internal `close` was called while the connection was open: its end is what was asked for. */
@@ -145,22 +141,22 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /** The extensions both sides agreed on, with their parameters, or the empty string (RFC 6455 §9). */
   get extensions(): string {
-    return this.#sending.compression?.extensions ?? '';
+    return this.#line.compression?.extensions ?? '';
   }
 
   /** The parameters of permessage-deflate (RFC 7692 §7.1); undefined where it was not agreed on. */
   get perMessageDeflate(): DeflateAgreement | undefined {
-    return this.#sending.compression?.agreement;
+    return this.#line.compression?.agreement;
   }
 
   /** Octets that were sent and that the kernel has not taken, headers included. */
   get bufferedAmount(): number {
-    return this.#sending.bufferedAmount;
+    return this.#line.bufferedAmount;
   }
 
   /** The stream below: a socket, a stream of HTTP/2, or what was given. Not to be written to. */
   get transport(): Duplex {
-    return this.#driver.transport.duplex;
+    return this.#line.transport.duplex;
   }
 
   get remoteAddress(): string | undefined {
@@ -186,12 +182,12 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    * resolves. Messages arrive in the order of the calls. Throws a `TypeError` for what is no message.
    */
   send(data: Sendable, options: SendOptions = NO_OPTIONS): Promise<void> {
-    return this.#isClosing ? this.#sendAfterClose() : this.#sending.send(data, options);
+    return this.#isClosing ? this.#sendAfterClose() : this.#line.driver.sending.send(data, options);
   }
 
   /** @internal Sends to one of many; whether the connection is open and not too far behind. */
   offer(message: PreparedMessage, options: SendOptions): boolean {
-    return !this.#isClosing && this.#sending.offer(message, options);
+    return !this.#isClosing && this.#line.driver.sending.offer(message, options);
   }
 
   /**
@@ -201,7 +197,9 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    * begun cannot be ended: the connection fails with 1011 and the promise rejects with that error.
    */
   sendStream(source: StreamSource, options: SendOptions = {}): Promise<void> {
-    return this.#isClosing ? this.#sendAfterClose() : this.#sending.sendStream(source, options);
+    return this.#isClosing
+      ? this.#sendAfterClose()
+      : this.#line.driver.sending.sendStream(source, options);
   }
 
   /**
@@ -229,7 +227,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    */
   messages(): AsyncGenerator<MessageStream, void, undefined> {
     const streams = this.#pull().streams();
-    this.#driver.protocol.streaming = true;
+    this.#line.driver.protocol.streaming = true;
     return streams;
   }
 
@@ -245,8 +243,9 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   /** Sends a Pong nobody asked for, as a one-way sign of life (RFC 6455 §5.5.3), while it is open. */
   pong(payload: string | Uint8Array = ''): void {
     if (this.readyState !== 'open') return;
-    this.#driver.protocol.sendPong(octetsOfControl(payload));
-    this.#driver.schedule();
+    const { driver } = this.#line;
+    driver.protocol.sendPong(octetsOfControl(payload));
+    driver.schedule();
   }
 
   /**
@@ -255,12 +254,12 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
    */
   pause(): void {
     this.#isPausedByApplication = true;
-    this.#driver.pause();
+    this.#line.driver.pause();
   }
 
   resume(): void {
     this.#isPausedByApplication = false;
-    if (!this.#isInboxFull) this.#driver.resume();
+    if (!this.#isInboxFull) this.#line.driver.resume();
   }
 
   /**
@@ -271,31 +270,32 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   close(code?: number, reason: string = ''): Promise<CloseInfo> {
     if (code !== undefined) assertClose(code, reason, this.role);
     else if (reason !== '') throw invalidArgument('a close reason needs a close code');
-    if (this.#isClosing || !this.#driver.protocol.isOpen) return this.closed;
+    if (this.#isClosing || !this.#line.isOpen) return this.closed;
     this.#isClosing = true;
-    const { busy } = this.#sending;
+    const { driver } = this.#line;
+    const { busy } = driver.sending;
     if (busy === undefined) {
-      this.#driver.close(code, reason);
+      driver.close(code, reason);
       return this.closed;
     }
     const { clock, closeTimeout } = this.#settings;
-    const timer = clock.setTimer(closeTimeout, () => this.#driver.close(code, reason));
+    const timer = clock.setTimer(closeTimeout, () => driver.close(code, reason));
     void busy.then(() => {
       timer.cancel();
-      this.#driver.close(code, reason);
+      driver.close(code, reason);
     });
     return this.closed;
   }
 
   /** Destroys the transport at once. The error, if any, is what `closed` tells. */
   terminate(error: Error = terminated()): void {
-    this.#driver.abort(error);
+    this.#line.driver.abort(error);
   }
 
   /** Fulfils when the transport is gone; never rejects. */
   get closed(): Promise<CloseInfo> {
     this.#closed ??= deferred();
-    if (this.#driver.isFinished) this.#closed.resolve(this.#driver.protocol.closeInfo);
+    if (this.#line.isFinished) this.#closed.resolve(this.#line.driver.protocol.closeInfo);
     return this.#closed.promise;
   }
 
@@ -391,44 +391,47 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /** @internal */
   onDrain(): void {
-    if (this.#sending.onDrain()) this.#guard(() => this.#handler?.drain?.(this));
+    if (this.#line.driver.sending.onDrain()) this.#guard(() => this.#handler?.drain?.(this));
   }
 
   /** @internal */
   onFinished(info: CloseInfo): void {
     this.#reading?.finish(info);
     this.#pings?.finish(info);
-    this.#sending.finish(info);
+    this.#line.driver.sending.finish(info);
     this.#closed?.resolve(info);
     publishClosed(this, info);
     this.#guard(() => this.#handler?.closed?.(this, info));
-    this.#endpoint.onFinished?.(this);
+    this.#line.endpoint.onFinished?.(this);
   }
 
   /** @internal */
   onFull(): void {
     this.#isInboxFull = true;
-    this.#driver.pause();
+    this.#line.driver.pause();
   }
 
   /** @internal */
   onRoom(): void {
     this.#isInboxFull = false;
-    if (!this.#isPausedByApplication) this.#driver.resume();
+    if (!this.#isPausedByApplication) this.#line.driver.resume();
   }
 
   async #ping({ payload, signal }: PingOptions): Promise<number> {
     signal?.throwIfAborted();
     this.#pings ??= new Pings();
     const octets = payload === undefined ? this.#pings.nextPayload() : octetsOfControl(payload);
-    this.#driver.protocol.sendPing(octets);
-    this.#driver.schedule();
+    const { driver } = this.#line;
+    driver.protocol.sendPing(octets);
+    driver.schedule();
     return this.#pings.wait(octets, this.#settings.clock.now(), signal);
   }
 
   /** The application has closed already, though the Close may wait for a stream to end. */
   #sendAfterClose(): Promise<void> {
-    return ignorable(Promise.reject(new ConnectionClosedError(this.#driver.protocol.closeInfo)));
+    return ignorable(
+      Promise.reject(new ConnectionClosedError(this.#line.driver.protocol.closeInfo)),
+    );
   }
 
   /** For a reader, unless the messages go elsewhere. */
@@ -441,7 +444,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     if (this.#reading !== undefined) return this.#reading;
     const { highWaterMark, endsQuietly } = this.#settings;
     this.#reading = new Reading(this, highWaterMark, endsQuietly);
-    if (this.#driver.isFinished) this.#reading.finish(this.#driver.protocol.closeInfo);
+    if (this.#line.isFinished) this.#reading.finish(this.#line.driver.protocol.closeInfo);
     return this.#reading;
   }
 
@@ -468,16 +471,16 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     if (error instanceof ConnectionClosedError || isDropped(error)) return;
     const reason = error instanceof Error ? error : new Error(inspect(error), { cause: error });
     // Where there is no connection left to fail, the mistake must not be silent, nor end the process.
-    if (this.#driver.isFinished) process.emitWarning(reason);
-    else this.#driver.fail(reason, CloseCode.internalError);
+    if (this.#line.isFinished) process.emitWarning(reason);
+    else this.#line.driver.fail(reason, CloseCode.internalError);
   }
 
   get #settings(): ConnectionSettings {
-    return this.#endpoint.settings;
+    return this.#line.endpoint.settings;
   }
 
   get #handler(): AnyHandler | undefined {
-    return this.#endpoint.handler;
+    return this.#line.endpoint.handler;
   }
 
   get #socket(): Socket | undefined {

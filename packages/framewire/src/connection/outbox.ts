@@ -63,6 +63,7 @@ export class Outbox implements Output, Lender {
   #shared: Uint8Array[] | undefined;
   #sharedOctets = 0;
   #isWaiting = false;
+  #written = 0;
   /** Octets are collected until somebody flushes: while a chunk is handled. */
   isHeld = false;
 
@@ -77,6 +78,16 @@ export class Outbox implements Output, Lender {
   /** Octets not handed to the transport. */
   get unflushed(): number {
     return this.#partOctets + this.#end - this.#start + this.#sharedOctets;
+  }
+
+  /** Nothing waits, and nothing that was written is still needed. */
+  get isAtRest(): boolean {
+    return !this.isHeld && !this.#isWaiting && this.unflushed === 0 && this.#lent === undefined;
+  }
+
+  /** Octets that the transport has taken and passed on: what grows while there is progress. */
+  get taken(): number {
+    return this.#written - this.#transport.pending;
   }
 
   reserve(size: number): number {
@@ -140,7 +151,7 @@ export class Outbox implements Output, Lender {
     if (shared !== undefined) {
       this.#shared = undefined;
       this.#sharedOctets = 0;
-      this.#transport.write(joined(shared));
+      this.#write(joined(shared));
       return;
     }
     if (this.#parts !== undefined) {
@@ -153,7 +164,7 @@ export class Outbox implements Output, Lender {
     const octets = slab.octets.subarray(this.#start, this.#end);
     const lends = this.#mayLend(octets, slab);
     this.#clear();
-    this.#transport.write(lends ? octets : copied(octets));
+    this.#write(lends ? octets : copied(octets));
     if (lends) this.#lend(slab);
     else slab.leave();
   }
@@ -171,12 +182,18 @@ export class Outbox implements Output, Lender {
     if (this.#transport.pending === 0) this.release();
   }
 
+  #write(octets: Uint8Array): void {
+    this.#written += octets.length;
+    this.#transport.write(octets);
+  }
+
   #flushParts(): void {
     this.#cut();
     const parts = this.#parts ?? [];
     const slabs = this.#partSlabs ?? [];
     this.#parts = undefined;
     this.#partSlabs = undefined;
+    this.#written += this.#partOctets;
     this.#partOctets = 0;
     this.#clear();
     this.#transport.writeAll(parts);

@@ -1,26 +1,26 @@
 /**
  * The shell around the machine: gives `Protocol` a transport and a clock, and does to the transport
  * what the machine's state demands. Everything sent while one chunk is handled leaves in one write.
+ * A `Line` has a driver while something is under way.
  */
 import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
-import { LimitError, misuse, TimeoutError, type CloseInfo } from '../errors.ts';
+import { LimitError, misuse, TimeoutError } from '../errors.ts';
 import { mask } from '../native/masking.ts';
 import { allocate } from '../native/memory.ts';
 import { CloseCode } from '../protocol/close-code.ts';
-import type { Compression } from '../extensions/compression.ts';
-import type { ProtocolSink } from '../protocol/events.ts';
 import type { InflateWaiter } from '../protocol/inflater.ts';
 import { MaskingKeys } from '../protocol/masking.ts';
 import type { ProtocolNatives } from '../protocol/natives.ts';
 import { copyOf } from '../protocol/octets.ts';
-import type { Role } from '../protocol/opcode.ts';
 import { Protocol } from '../protocol/protocol.ts';
-import type { Timer } from './clock.ts';
-import { KeepAlive, type Pulse } from './keep-alive.ts';
+import { systemClock, type Timer } from './clock.ts';
+import { joinWheel, type Wheel, type WheelMember } from './heartbeat.ts';
+import type { Line, LineSink } from './line.ts';
 import { writeText } from '../native/text.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
+import { Sending } from './sending.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /**
@@ -31,17 +31,13 @@ const MOST_OCTETS = 1024 * 1024;
 const MOST_FRAMES = 2048;
 const SLICE = 64 * 1024;
 
+/** Milliseconds within which a driver that has nothing to do is dropped; whatever the connection's clock says. */
+const REST = 4000;
+
 const NATIVES: ProtocolNatives = { isUtf8, applyMask: mask, allocate, writeText };
 
 /** Masking keys for all client connections of the process (§10.3). */
 const maskingKeys = new MaskingKeys(randomFillSync);
-
-export interface DriverSink extends ProtocolSink {
-  /** All that waited to be sent has left. */
-  onDrain(): void;
-  /** The transport is gone. Nothing follows. */
-  onFinished(info: CloseInfo): void;
-}
 
 /** What the transport has said of its end, and what had been inflated by then. */
 interface End {
@@ -50,21 +46,23 @@ interface End {
   readonly error: Error | undefined;
 }
 
-export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
+export class ProtocolDriver implements TransportSink, InflateWaiter, WheelMember {
   readonly protocol: Protocol;
+  readonly sending: Sending;
   readonly transport: Transport;
-  readonly #outbox: Outbox;
-  readonly #sink: DriverSink;
   readonly settings: ConnectionSettings;
-  readonly #keepAlive: KeepAlive;
-  octetsReceived = 0;
+  readonly #line: Line;
+  readonly #sink: LineSink;
+  readonly #outbox: Outbox;
+  readonly #wheel: Wheel;
+  /** Since the wheel came by. */
+  #wasUsed = true;
   /** What of a large chunk waits for its turn; empty where only what was read is still inflated. */
   #backlog: Uint8Array | undefined;
   #isBacklogScheduled = false;
   /** What was read since others had their turn. */
   #turnOctets = 0;
   #turnFrames = 0;
-  #isStarted = false;
   #isPaused = false;
   /** What the transport has said of its end; it is handled when the backlog is. */
   #end: End | undefined;
@@ -74,19 +72,17 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   /** Runs while the transport takes no more. */
   #sendTimer: Timer | undefined;
 
-  constructor(
-    role: Role,
-    transport: Transport,
-    sink: DriverSink,
-    settings: ConnectionSettings,
-    compression: Compression | undefined,
-  ) {
+  constructor(line: Line) {
+    const { transport, sink, compression } = line;
+    const { role, settings } = line.endpoint;
+    this.#line = line;
     this.#sink = sink;
     this.settings = settings;
     this.transport = transport;
     transport.sink = this;
-    this.#outbox = new Outbox(this.transport);
-    this.#keepAlive = new KeepAlive(this);
+    this.#outbox = new Outbox(transport);
+    this.sending = new Sending(this, compression);
+    this.#wheel = joinWheel(systemClock, REST, this);
     this.protocol = new Protocol({
       role,
       limits: settings.limits,
@@ -97,20 +93,6 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
       inflaters: compression,
       inflateWaiter: this,
     });
-  }
-
-  /** Begins to read; `early` is what came right behind the opening handshake. */
-  start(early: Uint8Array, lent: boolean): void {
-    if (this.#isFinished) return;
-    this.#isStarted = true;
-    this.#keepAlive.start();
-    this.transport.start();
-    if (early.length > 0) this.onData(early, lent);
-    // What has happened since the opening handshake comes after what came right behind it.
-    const { hasClosed, hasEnded, error } = this.transport;
-    if (hasClosed) this.onClose(error);
-    else if (hasEnded) this.onEnd();
-    else if (this.isReading) this.transport.resume();
   }
 
   get isFinished(): boolean {
@@ -124,6 +106,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   /** Sees to it that what the protocol has put out leaves with the end of this turn. */
   schedule(): void {
+    this.#wasUsed = true;
     this.#outbox.schedule();
   }
 
@@ -161,14 +144,10 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   resume(): void {
     this.#isPaused = false;
     // Before the start nobody would take what comes.
-    if (!this.#isStarted) return;
-    this.#keepAlive.excuse();
+    if (!this.#line.isStarted) return;
+    this.#line.excuseSilence();
     if (this.#backlog === undefined) this.transport.resume();
     else this.#scheduleBacklog();
-  }
-
-  get framesReceived(): number {
-    return this.protocol.framesReceived;
   }
 
   get isReading(): boolean {
@@ -209,6 +188,23 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
     return this.isReading ? this.protocol.room : undefined;
   }
 
+  /** Another driver could go on. */
+  get #isAtRest(): boolean {
+    const { transport } = this;
+    const isWaited = this.#closeTimer !== undefined || this.#sendTimer !== undefined;
+    return (
+      this.isReading &&
+      !isWaited &&
+      !this.#isBacklogScheduled &&
+      this.#end === undefined &&
+      transport.pending === 0 &&
+      !transport.needsDrain &&
+      this.#outbox.isAtRest &&
+      this.sending.isAtRest &&
+      this.protocol.isAtRest
+    );
+  }
+
   #startTurn(): void {
     this.#turnOctets = 0;
     this.#turnFrames = this.protocol.framesReceived;
@@ -243,17 +239,26 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   }
 
   onEnd(): void {
-    if (!this.#isStarted) return;
+    if (!this.#line.isStarted) return;
     const { octetsInflated } = this.protocol;
     this.#end = { isClosed: false, octetsInflated, error: undefined };
     this.#receiveBacklog();
   }
 
   onClose(error: Error | undefined): void {
-    if (!this.#isStarted) return;
+    if (!this.#line.isStarted) return;
     const { octetsInflated } = this.#end ?? this.protocol;
     this.#end = { isClosed: true, octetsInflated, error };
     this.#receiveBacklog();
+  }
+
+  /** Whoever has not been used for a turn of the wheel, and has nothing left to do, goes. */
+  onBeat(): void {
+    if (!this.#wasUsed && this.#isAtRest) {
+      this.#wheel.remove(this);
+      this.#line.dropDriver();
+    }
+    this.#wasUsed = false;
   }
 
   onInflated(): void {
@@ -269,7 +274,8 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   /** What is `lent` is the transport's again after the call. */
   #receive(chunk: Uint8Array, lent: boolean): void {
-    this.octetsReceived += chunk.length;
+    const before = this.protocol.framesReceived;
+    this.#wasUsed = true;
     this.#outbox.isHeld = true;
     try {
       const read = this.protocol.receive(chunk);
@@ -279,6 +285,8 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
       // Memory for a message could not be had, for one: that must not end the process.
       this.protocol.fail(error as Error, CloseCode.internalError);
     } finally {
+      const frames = (this.protocol.framesReceived - before) & 0x7fffffff;
+      this.#line.received(chunk.length, frames);
       this.#outbox.isHeld = false;
       this.#settle();
     }
@@ -345,9 +353,10 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
 
   #finish(error: Error | undefined): void {
     this.#isFinished = true;
+    this.#wheel.remove(this);
     this.#outbox.release();
     this.protocol.receiveEnd(error);
-    this.#keepAlive.stop();
+    this.#line.stopAsking();
     this.#closeTimer?.cancel();
     this.#sendTimer?.cancel();
     this.#sink.onFinished(this.protocol.closeInfo);
@@ -357,7 +366,7 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   #settle(): void {
     this.flush();
     if (this.protocol.isOpen || this.#isFinished) return;
-    this.#keepAlive.stop();
+    this.#line.stopAsking();
     if (this.#closeTimer === undefined) this.#startCloseTimer();
     // What still comes is a Close or nothing: the application's own pace does not matter any more.
     if (this.#isPaused) this.resume();
@@ -378,11 +387,11 @@ export class ProtocolDriver implements TransportSink, Pulse, InflateWaiter {
   #watchSending(): void {
     const { clock, sendTimeout } = this.settings;
     if (this.#sendTimer !== undefined || this.#isFinished || sendTimeout === Infinity) return;
-    const { taken } = this.transport;
+    const { taken } = this.#outbox;
     this.#sendTimer = clock.setTimer(sendTimeout, () => {
       this.#sendTimer = undefined;
       if (!this.transport.needsDrain) return;
-      if (this.transport.taken > taken) this.#watchSending();
+      if (this.#outbox.taken > taken) this.#watchSending();
       else this.abort(new TimeoutError('ERR_WS_SEND_TIMEOUT', sendTimeout));
     });
   }

@@ -46,6 +46,12 @@ export class Sending {
     return this.#queue?.isBusy === true ? this.#queue.idle : undefined;
   }
 
+  /** Nothing waits, and nothing has to be kept in mind for messages to come. */
+  get isAtRest(): boolean {
+    const hasWork = this.#drain !== undefined || this.#stream !== undefined || this.#undeflated > 0;
+    return !hasWork && this.busy === undefined && this.#compressor === undefined;
+  }
+
   send(data: Sendable, options: SendOptions): Promise<void> {
     const octets = toOctets(data, options);
     const compressor = this.#compressorFor(data, octets, options);

@@ -34,11 +34,6 @@ export class Transport {
   readonly duplex: Duplex;
   /** Who is told: during the opening handshake another than afterwards. */
   sink: TransportSink = NOBODY;
-  /**
-   * Chunks of a socket are its own, and octets that were written to it are free to be changed when
-   * nothing is pending, or after `onClose`. What other streams bring and take may be somebody's.
-   */
-  readonly isSocket: boolean;
   /** The stream has ended, or is gone: for whoever becomes the sink later. */
   hasEnded = false;
   hasClosed = false;
@@ -47,11 +42,9 @@ export class Transport {
   #ended = false;
   /** By this side: an error of it would be of our own making. */
   #isDestroyed = false;
-  #written = 0;
 
   constructor(duplex: Duplex) {
     this.duplex = duplex;
-    this.isSocket = duplex instanceof Socket;
     (duplex as Owned)[TRANSPORT] = this;
     if (duplex instanceof Socket) {
       duplex.setTimeout(0);
@@ -77,14 +70,17 @@ export class Transport {
     if (duplex.readableEnded) queueMicrotask(() => this.peerEnded());
   }
 
+  /**
+   * Chunks of a socket are its own, and octets that were written to it are free to be changed when
+   * nothing is pending, or after `onClose`. What other streams bring and take may be somebody's.
+   */
+  get isSocket(): boolean {
+    return this.duplex instanceof Socket;
+  }
+
   /** Octets written and not yet taken by the kernel. */
   get pending(): number {
     return this.duplex.writableLength;
-  }
-
-  /** Octets the kernel has taken since the beginning: what grows while there is progress. */
-  get taken(): number {
-    return this.#written - this.pending;
   }
 
   /** More is waiting than the transport wants: `onDrain` follows. */
@@ -99,7 +95,6 @@ export class Transport {
 
   write(octets: Uint8Array): void {
     if (!this.isWritable) return;
-    this.#written += octets.length;
     try {
       this.duplex.write(octets);
     } catch (error) {
@@ -114,10 +109,7 @@ export class Transport {
     if (!this.isWritable) return;
     try {
       this.duplex.cork();
-      for (const part of parts) {
-        this.#written += part.length;
-        this.duplex.write(part);
-      }
+      for (const part of parts) this.duplex.write(part);
       this.duplex.uncork();
     } catch (error) {
       this.failed(error as Error);

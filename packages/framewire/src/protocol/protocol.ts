@@ -79,6 +79,15 @@ export class Protocol {
     return this.#closing.isOpen;
   }
 
+  /**
+   * Open, with nothing begun in either direction: another machine of the same options could go on from
+   * here, but for the counts.
+   */
+  get isAtRest(): boolean {
+    const owes = this.#holdsPongs || this.#owedPong !== undefined;
+    return this.isOpen && !owes && !this.#sendsFragments && this.#receiver.isAtRest;
+  }
+
   /** The error that made the connection fail. */
   get error(): Error | undefined {
     return this.#closing.error;

@@ -89,6 +89,13 @@ export class Receiver implements FrameSink, InflateWaiter {
     this.#decoder = new FrameDecoder(role, this, compresses, natives.applyMask ?? applyMask);
   }
 
+  /** Between messages, with nothing to be kept in mind for those to come. */
+  get isAtRest(): boolean {
+    const isBetween = this.#fragmentation.type === undefined && !this.#decoder.isWithinFrame;
+    const asAlways = !this.streaming && !this.discardsData && this.#inflater === undefined;
+    return isBetween && asAlways && this.inflating === 'no';
+  }
+
   receive(chunk: Uint8Array): number {
     this.#isHeld = false;
     this.#inflatesUntil = this.octetsInflated + MAX_INFLATED;

