@@ -95,22 +95,20 @@ function describe(machine: Machine): string {
 function costTable({ scenario, results }: CostOutcome): string {
   const counted = messageOf(scenario);
   const reference = roundsOf(results, REFERENCE).map(cpuPerMessage);
-  const rows = results
-    .filter(({ rounds }) => rounds.length > 0)
-    .map(({ contender, rounds }): Cells => {
-      const cost = rounds.map(cpuPerMessage);
-      return [
-        contender,
-        median(cost).toFixed(2),
-        Math.min(...cost).toFixed(2),
-        median(rounds.map(({ cost, messages }) => cost.system / messages)).toFixed(2),
-        ratio(reference, cost),
-        `${(spread(cost) * 100).toFixed(0)} %`,
-        Math.round(median(rounds.map(rate))),
-        `${Math.round(median(rounds.map(busy)) * 100)} %`,
-        Math.round(median(rounds.map(({ octets, messages }) => octets / messages))),
-      ];
-    });
+  const rows = measured(results).map(({ contender, rounds }): Cells => {
+    const cost = rounds.map(cpuPerMessage);
+    return [
+      contender,
+      median(cost).toFixed(2),
+      Math.min(...cost).toFixed(2),
+      median(rounds.map(({ cost, messages }) => cost.system / messages)).toFixed(2),
+      ratio(reference, cost),
+      `${(spread(cost) * 100).toFixed(0)} %`,
+      Math.round(median(rounds.map(rate))),
+      `${Math.round(median(rounds.map(busy)) * 100)} %`,
+      Math.round(median(rounds.map(({ octets, messages }) => octets / messages))),
+    ];
+  });
   const head = [
     '',
     `CPU µs/${counted}`,
@@ -127,21 +125,26 @@ function costTable({ scenario, results }: CostOutcome): string {
 
 function latencyTable({ results }: LatencyOutcome): string {
   const reference = roundsOf(results, LATENCY_REFERENCE);
-  const rows = results
-    .filter(({ rounds }) => rounds.length > 0)
-    .map(({ contender, rounds }): Cells => {
-      const figures = PERCENTILES.flatMap(({ key }) => {
-        const times = (rounds: readonly LatencyRound[]): number[] =>
-          rounds.map(({ roundTrips }) => roundTrips[key]);
-        return [median(times(rounds)).toFixed(1), ratio(times(reference), times(rounds))];
-      });
-      return [contender, ...figures, Math.round(median(rounds.map(rate)))];
+  const rows = measured(results).map(({ contender, rounds }): Cells => {
+    const figures = PERCENTILES.flatMap(({ key }) => {
+      const times = (rounds: readonly LatencyRound[]): number[] =>
+        rounds.map(({ roundTrips }) => roundTrips[key]);
+      return [median(times(rounds)).toFixed(1), ratio(times(reference), times(rounds))];
     });
+    return [contender, ...figures, Math.round(median(rounds.map(rate)))];
+  });
   const columns = PERCENTILES.flatMap(({ title }) => [
     `${title} µs`,
     `${LATENCY_REFERENCE} ÷ this`,
   ]);
   return table(['', ...columns, 'messages/s'], rows);
+}
+
+/** The rows that have figures. */
+function measured<Row extends { readonly rounds: readonly unknown[] }>(
+  results: readonly Row[],
+): readonly Row[] {
+  return results.filter(({ rounds }) => rounds.length > 0);
 }
 
 function roundsOf<Round>(
@@ -164,37 +167,33 @@ function busy({ cost, milliseconds }: CostRound): number {
 }
 
 function memoryTable({ results }: MemoryOutcome): string {
-  const rows = results
-    .filter(({ rounds }) => rounds.length > 0)
-    .map(({ contender, label, rounds }): Cells => {
-      const rss = rounds.map(({ rss }) => rss);
-      return [
-        `${contender} ${label}`.trim(),
-        kibibytes(median(rss)),
-        kibibytes(median(rounds.map(({ heapUsed }) => heapUsed))),
-        kibibytes(median(rounds.map(({ external }) => external))),
-        `${kibibytes(Math.min(...rss))} to ${kibibytes(Math.max(...rss))}`,
-      ];
-    });
+  const rows = measured(results).map(({ contender, label, rounds }): Cells => {
+    const rss = rounds.map(({ rss }) => rss);
+    return [
+      `${contender} ${label}`.trim(),
+      kibibytes(median(rss)),
+      kibibytes(median(rounds.map(({ heapUsed }) => heapUsed))),
+      kibibytes(median(rounds.map(({ external }) => external))),
+      `${kibibytes(Math.min(...rss))} to ${kibibytes(Math.max(...rss))}`,
+    ];
+  });
   return table(['', 'RSS', 'heap', 'external', 'RSS from'], rows);
 }
 
 function pairTable({ scenario, results }: PairOutcome): string {
   const figures = [clientPerMessage, cpuPerMessage];
-  const rows = results
-    .filter(({ rounds }) => rounds.length > 0)
-    .map(({ contender, rounds }): Cells => {
-      const reference = roundsOf(results, referenceOf(contender));
-      const cells = figures.flatMap((figure) => {
-        const costs = rounds.map(figure);
-        return [
-          median(costs).toFixed(2),
-          ratio(reference.map(figure), costs),
-          `${(spread(costs) * 100).toFixed(0)} %`,
-        ];
-      });
-      return [contender, ...cells, Math.round(median(rounds.map(rate)))];
+  const rows = measured(results).map(({ contender, rounds }): Cells => {
+    const reference = roundsOf(results, referenceOf(contender));
+    const cells = figures.flatMap((figure) => {
+      const costs = rounds.map(figure);
+      return [
+        median(costs).toFixed(2),
+        ratio(reference.map(figure), costs),
+        `${(spread(costs) * 100).toFixed(0)} %`,
+      ];
     });
+    return [contender, ...cells, Math.round(median(rounds.map(rate)))];
+  });
   const counted = messageOf(scenario);
   const columns = ['client', 'server'].flatMap((end) => {
     return [`${end} CPU µs/${counted}`, 'TCP ÷ this', 'spread'];
@@ -203,24 +202,22 @@ function pairTable({ scenario, results }: PairOutcome): string {
 }
 
 function pairMemoryTable({ results }: PairMemoryOutcome): string {
-  const rows = results
-    .filter(({ rounds }) => rounds.length > 0)
-    .map(({ contender, rounds }): Cells => {
-      const reference = roundsOf(results, referenceOf(contender));
-      const cells = (['client', 'server'] as const).flatMap((end) => {
-        const rss = rounds.map((round) => round[end].rss);
-        return [
-          kibibytes(median(rss)),
-          ratio(
-            reference.map((round) => round[end].rss),
-            rss,
-          ),
-          kibibytes(median(rounds.map((round) => round[end].heapUsed))),
-          kibibytes(median(rounds.map((round) => round[end].external))),
-        ];
-      });
-      return [contender, ...cells];
+  const rows = measured(results).map(({ contender, rounds }): Cells => {
+    const reference = roundsOf(results, referenceOf(contender));
+    const cells = (['client', 'server'] as const).flatMap((end) => {
+      const rss = rounds.map((round) => round[end].rss);
+      return [
+        kibibytes(median(rss)),
+        ratio(
+          reference.map((round) => round[end].rss),
+          rss,
+        ),
+        kibibytes(median(rounds.map((round) => round[end].heapUsed))),
+        kibibytes(median(rounds.map((round) => round[end].external))),
+      ];
     });
+    return [contender, ...cells];
+  });
   const columns = ['client', 'server'].flatMap((end) => {
     return [`${end} RSS`, 'TCP ÷ this', 'heap', 'external'];
   });
@@ -236,24 +233,22 @@ function tunnelTable({ scenario, results }: TunnelOutcome): string {
   const figures = { own: per(tunnelCost), whole: per(wholeCost), p50: p50Of };
   const direct = roundsOf(results, WAY_REFERENCE);
   const reference = roundsOf(results, TUNNEL_REFERENCE);
-  const rows = results
-    .filter(({ rounds }) => rounds.length > 0)
-    .map(({ contender, rounds }): Cells => {
-      const own = rounds.map(figures.own);
-      const times = (figure: (round: TunnelRound) => number): string =>
-        ratio(rounds.map(figure), direct.map(figure));
-      return [
-        contender,
-        median(rounds.map(per(({ cost }) => cost.relay))).toFixed(1),
-        median(rounds.map(per(({ cost }) => cost.agent))).toFixed(1),
-        median(own).toFixed(1),
-        contender === WAY_REFERENCE ? '' : ratio(reference.map(figures.own), own),
-        contender === WAY_REFERENCE ? '' : `${(spread(own) * 100).toFixed(0)} %`,
-        median(rounds.map(figures.whole)).toFixed(1),
-        times(figures.whole),
-        ...(scenario.isBulk ? bulkCells(rounds, direct) : timeCells(rounds, direct)),
-      ];
-    });
+  const rows = measured(results).map(({ contender, rounds }): Cells => {
+    const own = rounds.map(figures.own);
+    const times = (figure: (round: TunnelRound) => number): string =>
+      ratio(rounds.map(figure), direct.map(figure));
+    return [
+      contender,
+      median(rounds.map(per(({ cost }) => cost.relay))).toFixed(1),
+      median(rounds.map(per(({ cost }) => cost.agent))).toFixed(1),
+      median(own).toFixed(1),
+      contender === WAY_REFERENCE ? '' : ratio(reference.map(figures.own), own),
+      contender === WAY_REFERENCE ? '' : `${(spread(own) * 100).toFixed(0)} %`,
+      median(rounds.map(figures.whole)).toFixed(1),
+      times(figures.whole),
+      ...(scenario.isBulk ? bulkCells(rounds, direct) : timeCells(rounds, direct)),
+    ];
+  });
   const unit = scenario.isBulk ? 'MB' : 'request';
   const head = [
     '',

@@ -7,6 +7,7 @@ import {
   type Connection,
   type ConnectionHandler,
 } from 'framewire';
+import { messageOf } from './error-message.ts';
 import { type ExitCode, exitCodeOfClose, exitCodeOfError } from './exit-codes.ts';
 import type { Interruption } from './interruption.ts';
 import type { Reporter } from './reporter.ts';
@@ -142,7 +143,7 @@ function close(
     void connection.close(code, reason);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

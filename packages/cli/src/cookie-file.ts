@@ -13,6 +13,7 @@ import type { CookieJar } from 'framewire';
 import type * as Tough from 'tough-cookie';
 import type { Cookie, CookieJar as ToughJar } from 'tough-cookie';
 import { formatCookies, parseCookies, type StoredCookie } from './cookies-txt.ts';
+import { messageOf } from './error-message.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The last second of the year 9999, for a Max-Age that is longer than dates are. */
@@ -147,8 +148,4 @@ function resolveLinks(path: string): string {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

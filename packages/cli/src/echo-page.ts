@@ -35,11 +35,12 @@ export interface PageResponse {
 
 export type PageListener = (request: PageRequest, response: PageResponse) => void;
 
-/** Of the files `page.html`, `.css` and `.js`, or those of another page. */
+/** Of the files `page.html`, `.css` and `.js`, or those of another page, and the common style. */
 export function readPageParts(page: string = 'page'): PageParts {
-  const read = (ending: string): string =>
-    readFileSync(new URL(`../page/${page}.${ending}`, import.meta.url), 'utf8');
-  return { html: read('html'), style: read('css'), script: read('js') };
+  const read = (name: string): string =>
+    readFileSync(new URL(`../page/${name}`, import.meta.url), 'utf8');
+  const style = read('common.css') + read(`${page}.css`);
+  return { html: read(`${page}.html`), style, script: read(`${page}.js`) };
 }
 
 /** Puts the parts together, under a policy that admits exactly them and this server's WebSocket. */

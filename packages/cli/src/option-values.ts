@@ -1,6 +1,7 @@
 /** Readers of option values: what they return is right, and what they throw says what would be. */
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import { messageOf } from './error-message.ts';
 import { UsageError } from './usage-error.ts';
 
 export function parsePort(text: string): number {
@@ -86,7 +87,6 @@ export function readOptionFile(option: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${option}: cannot read the file: ${why}`, { cause });
+    throw new UsageError(`${option}: cannot read the file: ${messageOf(cause)}`, { cause });
   }
 }

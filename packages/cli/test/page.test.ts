@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BrowserPage, chromiumPath } from './browser.js';
+import { BrowserPage, skip } from '@framewire/test-support/browser';
 import { startEcho, type RunningCli } from './running-cli.js';
 
-const skip = chromiumPath === undefined ? 'there is no Chromium' : false;
 let cli: RunningCli;
 let page: BrowserPage;
 
 before(async () => {
-  if (chromiumPath === undefined) return;
+  if (skip !== false) return;
   const echo = await startEcho('-s', 'chat.v2', '--compression');
   cli = echo.cli;
-  page = await BrowserPage.open(chromiumPath, echo.page);
+  page = await BrowserPage.open(echo.page);
   await page.evaluate(HELPERS);
 });
 
@@ -20,26 +19,12 @@ after(async () => {
   await cli?.[Symbol.asyncDispose]();
 });
 
-/** What runs in the page: waiting there is by MutationObserver, not by asking again and again. */
+/** What else runs in the page. */
 const HELPERS = `
-  globalThis.byId = (id) => document.getElementById(id);
-  globalThis.until = (condition) => new Promise((resolve) => {
-    const check = () => {
-      if (!condition()) return;
-      observer.disconnect();
-      resolve();
-    };
-    const observer = new MutationObserver(check);
-    const all = { subtree: true, childList: true, characterData: true, attributes: true };
-    observer.observe(document, all);
-    check();
-  });
   globalThis.isState = (state) => () => byId('state').textContent === state;
   globalThis.rows = (direction) =>
     [...document.querySelectorAll('#log [data-direction=' + direction + ']')].map((row) =>
       Object.fromEntries([...row.children].map((cell) => [cell.className, cell.textContent])));
-  globalThis.violations = [];
-  addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
 `;
 
 test('it connects: the state, what was agreed on, and what can be done', { skip }, async () => {

@@ -19,6 +19,8 @@ import { collect, parsePath, parsePort, parseSize, readOptionFile } from '../opt
 import { originsOf } from '../origins.ts';
 import { addressOf } from '../reporter.ts';
 import { Screen } from '../terminal.ts';
+import { hostInUrl } from '../tunnel/listening.ts';
+import { aborted, orForced } from '../tunnel/stopping.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface EchoFlags {
@@ -97,7 +99,7 @@ async function runEcho(flags: EchoFlags): Promise<ExitCode> {
   await aborted(interruption.asked);
   reporter.stopping(server.connections.size);
   http.stop();
-  await Promise.race([server.close(), aborted(interruption.forced)]);
+  await orForced(server.close(), interruption);
   for (const connection of server.connections) connection.terminate();
   http.destroy();
   return ExitCode.ok;
@@ -191,7 +193,7 @@ async function listen({ server, isSecure, http2 }: EchoHttp, flags: EchoFlags): 
     return { page: undefined, webSocket: `${scheme}:${unix}:${path}`, port: undefined, http2 };
   }
   const address = server.address() as AddressInfo;
-  const authority = `${hostOf(host)}:${address.port}`;
+  const authority = `${hostInUrl(host)}:${address.port}`;
   const secure = isSecure ? 's' : '';
   return {
     page: `http${secure}://${authority}/`,
@@ -199,12 +201,6 @@ async function listen({ server, isSecure, http2 }: EchoHttp, flags: EchoFlags): 
     port: address.port,
     http2,
   };
-}
-
-/** A host for a URL; "all addresses" is none that can be opened. */
-function hostOf(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function explained(error: unknown, { port, host, unix }: EchoFlags): unknown {
@@ -215,11 +211,4 @@ function explained(error: unknown, { port, host, unix }: EchoFlags): unknown {
       : `${unix} is there already; another program listens on it, or was killed and left it`,
     { cause: error },
   );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

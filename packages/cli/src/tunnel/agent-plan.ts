@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { RelayDialOptions, TunnelOptions, WspAgentOptions } from '@framewire/tunnel';
+import { messageOf } from '../error-message.ts';
 import { agentSchema, type AgentFile, type TrustFile } from './agent-file.ts';
 import type { AgentFlags } from './agent-options.ts';
 import { ConfigError, type Mistake } from './config-error.ts';
@@ -191,8 +192,7 @@ function shownOf(
     createSecureContext(shown);
     return shown;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    mistakes.push({ place, key: '', reason: `are of no use: ${why}` });
+    mistakes.push({ place, key: '', reason: `are of no use: ${messageOf(error)}` });
     return undefined;
   }
 }
@@ -214,8 +214,7 @@ function trustOf(
       ...(check === false && { rejectUnauthorized: false }),
     };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    mistakes.push({ place, key: '', reason: `cannot be read: ${why}` });
+    mistakes.push({ place, key: '', reason: `cannot be read: ${messageOf(error)}` });
     return undefined;
   }
 }
@@ -238,7 +237,7 @@ async function mistakesOfFlags(target: string | undefined, flags: AgentFlags): P
     try {
       readFileSync(tokenFile);
     } catch (error) {
-      add('--token-file', `cannot be read: ${error instanceof Error ? error.message : ''}`);
+      add('--token-file', `cannot be read: ${messageOf(error)}`);
     }
   }
   return found;

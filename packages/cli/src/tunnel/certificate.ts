@@ -2,6 +2,7 @@
 import { readFileSync, watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { messageOf } from '../error-message.ts';
 import { UsageError } from '../usage-error.ts';
 
 export interface CertificatePaths {
@@ -34,7 +35,7 @@ export function readCertificate({ cert, key, agentCa }: CertificatePaths): Certi
     createSecureContext(certificate);
     return certificate;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new UsageError(`the certificate ${cert} and the key ${key} are of no use: ${why}`, {
       cause,
     });
@@ -45,8 +46,7 @@ function read(what: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`cannot read the ${what}: ${why}`, { cause });
+    throw new UsageError(`cannot read the ${what}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isCollection, isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
+import { messageOf } from '../error-message.ts';
 import type { Mistake } from './config-error.ts';
 import { nearestOf } from './nearest.ts';
 
@@ -37,8 +38,7 @@ export class ConfigFile {
       if (text.length > MAX_SIZE) return { place: path, key: '', reason: 'has more than 1 MiB' };
       return new ConfigFile(path, text);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { place: path, key: '', reason: `cannot be read: ${reason}` };
+      return { place: path, key: '', reason: `cannot be read: ${messageOf(error)}` };
     }
   }
 
@@ -66,7 +66,7 @@ export class ConfigFile {
     try {
       return (this.#document.toJS({ maxAliasCount: 100 }) as unknown) ?? {};
     } catch (error) {
-      this.#add(0, '', error instanceof Error ? error.message : String(error));
+      this.#add(0, '', messageOf(error));
       return {};
     }
   }

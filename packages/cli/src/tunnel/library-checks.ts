@@ -1,6 +1,7 @@
 /** What the library has against a part of a configuration: nobody else knows its rules. */
 import { openTunnel, TunnelRelay, type RelayOptions, type TunnelOptions } from '@framewire/tunnel';
 import type { z } from 'zod';
+import { messageOf } from '../error-message.ts';
 
 /** The reason why a relay does not take these options; undefined if it does. */
 export function refusedByRelay(options: RelayOptions): string | undefined {
@@ -50,5 +51,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_URL') {
     return 'is no URL';
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,9 +1,9 @@
 /** The port that the world, and agents, come to. */
 import http from 'node:http';
-import http2, { type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import http2, { type Http2SecureServer } from 'node:http2';
 import https from 'node:https';
-import type { Socket } from 'node:net';
 import type { RelayServer } from '@framewire/tunnel';
+import { endingOfHttp1, endingOfHttp2, type ServerEnding } from '../server-ending.ts';
 import type { Certificate } from './certificate.ts';
 
 export interface PublicServerOptions {
@@ -15,14 +15,10 @@ export interface PublicServerOptions {
   readonly maxHeaderSize: number;
 }
 
-export interface PublicServer {
+export interface PublicServer extends ServerEnding {
   readonly server: RelayServer;
   /** For connections that begin from now on. */
   setCertificate(certificate: Certificate): void;
-  /** Takes no connection any more; those that wait for a request end. */
-  stop(): void;
-  /** Ends what is left. */
-  destroy(): void;
 }
 
 /** Milliseconds that a connection waits for the next request: more than proxies in front do. */
@@ -52,36 +48,14 @@ function ofHttp1(server: http.Server | https.Server): PublicServer {
     setCertificate: (certificate) => {
       if (server instanceof https.Server) server.setSecureContext(certificate);
     },
-    stop: () => {
-      server.close();
-      server.closeIdleConnections();
-    },
-    destroy: () => server.closeAllConnections(),
+    ...endingOfHttp1(server),
   };
 }
 
-/** A server of `node:http2` does not know its sessions and sockets itself. */
 function ofHttp2(server: Http2SecureServer): PublicServer {
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-  });
   return {
     server,
     setCertificate: (certificate) => server.setSecureContext(certificate),
-    stop: () => {
-      server.close();
-      // RFC 9113 §6.8: what is open on them goes on.
-      for (const session of sessions) session.close();
-    },
-    destroy: () => {
-      for (const socket of sockets) socket.destroy();
-    },
+    ...endingOfHttp2(server),
   };
 }

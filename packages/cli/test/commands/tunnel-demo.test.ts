@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BrowserPage, chromiumPath } from '../browser.js';
+import { BrowserPage, skip } from '@framewire/test-support/browser';
 import { runCli, RunningCli } from '../running-cli.js';
 import { startTarget } from '../running-tunnel.js';
 
-const skip = chromiumPath === undefined ? 'there is no Chromium' : false;
 let demo: RunningCli;
 let addresses: Readonly<Record<string, unknown>>;
 
@@ -17,36 +16,18 @@ after(async () => {
   await demo?.[Symbol.asyncDispose]();
 });
 
-/** Waiting in the page is by MutationObserver, not by asking again and again. */
-const HELPERS = `
-  globalThis.until = (condition) => new Promise((resolve) => {
-    const check = () => {
-      if (!condition()) return;
-      observer.disconnect();
-      resolve();
-    };
-    const observer = new MutationObserver(check);
-    observer.observe(document, { subtree: true, childList: true, characterData: true });
-    check();
-  });
-  globalThis.textOf = (id) => document.getElementById(id).textContent;
-  globalThis.linesOf = (id) =>
-    [...document.getElementById(id).children].map((line) => line.textContent);
-`;
-
 test(
   'the page of the demonstration: its WebSocket and its events go through the tunnel',
-  {
-    skip,
-  },
+  { skip },
   async () => {
     const url = String(addresses['page']);
-    await using page = await BrowserPage.open(chromiumPath ?? '', url);
-    await page.evaluate(HELPERS);
+    await using page = await BrowserPage.open(url);
     const found = await page.evaluate(`(async () => {
+    const textOf = (id) => byId(id).textContent;
+    const linesOf = (id) => [...byId(id).children].map((line) => line.textContent);
     await until(() => textOf('socket-state') === 'open' && textOf('events-state') === 'open');
-    document.getElementById('text').value = 'said in the page';
-    document.getElementById('send').click();
+    byId('text').value = 'said in the page';
+    byId('send').click();
     await until(() => linesOf('echoes').includes('said in the page'));
     await until(() => linesOf('events').length >= 2);
     await until(() => linesOf('seen').includes('GET /hello'));
@@ -60,8 +41,7 @@ test('the inspector of the demonstration shows its requests', { skip }, async ()
   const answer = await fetch(`${String(addresses['path'])}hello?asked=by-this-test`);
   assert.equal(answer.status, 200);
   const url = String(addresses['inspector']);
-  await using page = await BrowserPage.open(chromiumPath ?? '', url);
-  await page.evaluate(HELPERS);
+  await using page = await BrowserPage.open(url);
   await page.evaluate(`until(() => document.body.textContent.includes('/hello'))`);
 });
 

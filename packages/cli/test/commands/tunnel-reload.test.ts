@@ -15,36 +15,50 @@ import {
   WITH_TOKEN,
 } from '../running-tunnel.js';
 
-/** An agent with a file, and what writes that file. */
-async function agentOfFile(
-  context: TestContext,
-  lines: readonly string[],
-): Promise<{ readonly agent: RunningCli; write(lines: readonly string[]): Promise<void> }> {
+interface AgentOfFile {
+  readonly agent: RunningCli;
+  /** Writes the file anew, and sends SIGHUP. */
+  reload(lines: readonly string[]): Promise<void>;
+}
+
+/** An agent with a file, which is online. */
+async function agentOfFile(context: TestContext, lines: readonly string[]): Promise<AgentOfFile> {
   const path = join(await folderFor(context), 'agent.yaml');
   const write = (all: readonly string[]): Promise<void> => writeFile(path, all.join('\n'));
   await write(lines);
   const agent = new RunningCli(['tunnel', 'agent', '-c', path], undefined, WITH_TOKEN);
-  return { agent, write };
+  await agent.event('online');
+  const reload = async (all: readonly string[]): Promise<void> => {
+    await write(all);
+    agent.signal('SIGHUP');
+  };
+  return { agent, reload };
 }
 
 function linesOf(target: string, port: number, ...more: readonly string[]): string[] {
   return [`target: ${target}`, `relay: ws://127.0.0.1:${port}`, 'name: app', ...more];
 }
 
-test('SIGHUP has the agent take a new target', async (context) => {
-  await using first = await startTarget((_request, response) => response.end('first'));
-  await using second = await startTarget((_request, response) => response.end('second'));
-  const { cli: relay, port } = await startRelay();
-  await using _relay = relay;
-  const { agent, write } = await agentOfFile(context, linesOf(first.url, port));
-  await using _agent = agent;
-  await agent.event('online');
-  assert.equal(await bodyOf(await ask(port)), 'first');
-  await write(linesOf(second.url, port));
-  agent.signal('SIGHUP');
-  await agent.event('reloaded');
-  assert.equal(await bodyOf(await ask(port)), 'second');
-});
+for (const [title, ...more] of [
+  ['SIGHUP has the agent take a new target'],
+  [
+    'SIGHUP has an exclusive agent take a new target, and give up the old one first',
+    'exclusive: true',
+  ],
+] as const) {
+  test(title, async (context) => {
+    await using first = await startTarget((_request, response) => response.end('first'));
+    await using second = await startTarget((_request, response) => response.end('second'));
+    const { cli: relay, port } = await startRelay();
+    await using _relay = relay;
+    const { agent, reload } = await agentOfFile(context, linesOf(first.url, port, ...more));
+    await using _agent = agent;
+    assert.equal(await bodyOf(await ask(port)), 'first');
+    await reload(linesOf(second.url, port, ...more));
+    await agent.event('reloaded');
+    assert.equal(await bodyOf(await ask(port)), 'second');
+  });
+}
 
 test('a relay that refuses after SIGHUP: an exclusive agent is back at the one before', async (context) => {
   await using target = await startTarget();
@@ -54,11 +68,12 @@ test('a relay that refuses after SIGHUP: an exclusive agent is back at the one b
   await using _other = other;
   await using holder = startAgent('3000', otherPort, '--exclusive');
   await holder.event('online');
-  const { agent, write } = await agentOfFile(context, linesOf(target.url, port, 'exclusive: true'));
+  const { agent, reload } = await agentOfFile(
+    context,
+    linesOf(target.url, port, 'exclusive: true'),
+  );
   await using _agent = agent;
-  await agent.event('online');
-  await write(linesOf(target.url, otherPort, 'exclusive: true'));
-  agent.signal('SIGHUP');
+  await reload(linesOf(target.url, otherPort, 'exclusive: true'));
   const { msg, serving } = await agent.event('reload-failed');
   assert.equal(serving, false);
   assert.match(
@@ -78,29 +93,13 @@ test('a relay that refuses after SIGHUP: an agent among others goes on all the t
   await using _other = other;
   await using holder = startAgent('3000', otherPort, '--exclusive');
   await holder.event('online');
-  const { agent, write } = await agentOfFile(context, linesOf(target.url, port));
+  const { agent, reload } = await agentOfFile(context, linesOf(target.url, port));
   await using _agent = agent;
-  await agent.event('online');
-  await write(linesOf(target.url, otherPort));
-  agent.signal('SIGHUP');
+  await reload(linesOf(target.url, otherPort));
   const { msg, serving } = await agent.event('reload-failed');
   assert.equal(serving, true);
   assert.match(String(msg), /^not reloaded, all stays as it was: another agent holds the name/u);
   assert.equal(await bodyOf(await ask(port)), 'hello');
-});
-
-test('SIGHUP has an exclusive agent take a new target, and give up the old one first', async (context) => {
-  await using first = await startTarget((_request, response) => response.end('first'));
-  await using second = await startTarget((_request, response) => response.end('second'));
-  const { cli: relay, port } = await startRelay();
-  await using _relay = relay;
-  const { agent, write } = await agentOfFile(context, linesOf(first.url, port, 'exclusive: true'));
-  await using _agent = agent;
-  await agent.event('online');
-  await write(linesOf(second.url, port, 'exclusive: true'));
-  agent.signal('SIGHUP');
-  await agent.event('reloaded');
-  assert.equal(await bodyOf(await ask(port)), 'second');
 });
 
 test('a relay that is down after SIGHUP is given up at the next one', async (context) => {
@@ -108,15 +107,12 @@ test('a relay that is down after SIGHUP is given up at the next one', async (con
   await using second = await startTarget((_request, response) => response.end('second'));
   const { cli: relay, port } = await startRelay();
   await using _relay = relay;
-  const { agent, write } = await agentOfFile(context, linesOf(first.url, port));
+  const { agent, reload } = await agentOfFile(context, linesOf(first.url, port));
   await using _agent = agent;
-  await agent.event('online');
-  await write(linesOf(first.url, 1));
-  agent.signal('SIGHUP');
+  await reload(linesOf(first.url, 1));
   await agent.event('reconnecting');
   assert.equal(await bodyOf(await ask(port)), 'first');
-  await write(linesOf(second.url, port));
-  agent.signal('SIGHUP');
+  await reload(linesOf(second.url, port));
   await agent.event('reloaded');
   assert.equal(await bodyOf(await ask(port)), 'second');
 });

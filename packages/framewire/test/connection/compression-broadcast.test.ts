@@ -1,7 +1,5 @@
 /** RFC 7692 — prepared messages: compressed once, whoever they are sent to. */
 import assert from 'node:assert/strict';
-import { randomFillSync } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { HandleDeflater } from '#src/extensions/handle-codec.js';
 import { SharedDeflater } from '#src/extensions/shared-states.js';
@@ -17,7 +15,8 @@ import {
   type ServerOptions,
 } from 'framewire';
 import { memoryPair } from 'framewire/testing';
-import { concat, octetsOf, readFrames, utf8, type Frame } from '../protocol/frames.ts';
+import { concat, octetsOf, randomOctets, readFrames, type Frame } from '../protocol/frames.ts';
+import { assertMessage, record } from './messages.ts';
 import { turns, within } from './raw-peer.ts';
 
 /** What is compressed at a time. */
@@ -53,25 +52,9 @@ async function admit(
   return {
     client,
     far: await within(serving, 'serve'),
-    fromClient: () => framesOf(fromClient),
-    fromServer: () => framesOf(fromServer),
+    fromClient: () => readFrames(fromClient()),
+    fromServer: () => readFrames(fromServer()),
   };
-}
-
-/** Copies of all that is written. */
-function record(stream: Duplex): Uint8Array[] {
-  const written: Uint8Array[] = [];
-  const write = stream.write.bind(stream) as (chunk: Uint8Array | string) => boolean;
-  stream.write = (chunk: Uint8Array | string) => {
-    written.push(Uint8Array.from(typeof chunk === 'string' ? utf8(chunk) : chunk));
-    return write(chunk);
-  };
-  return written;
-}
-
-function framesOf(written: readonly Uint8Array[]): Frame[] {
-  const octets = concat(...written);
-  return readFrames(octets.subarray(Buffer.from(octets).indexOf('\r\n\r\n') + 4));
 }
 
 /** The sizes of what was compressed without context. */
@@ -85,16 +68,7 @@ async function expectMessage({ client }: Guest, expected: Message, what: string)
 }
 
 async function expectAt(connection: Connection, expected: Message, what: string): Promise<void> {
-  const message = await within(connection.receive(), what);
-  const isSame =
-    typeof expected === 'string' || typeof message !== 'object'
-      ? message === expected
-      : Buffer.from(expected).equals(message);
-  assert.ok(isSame, what);
-}
-
-function randomOctets(size: number): Uint8Array {
-  return randomFillSync(new Uint8Array(size));
+  assertMessage(await within(connection.receive(), what), expected, what);
 }
 
 /** Halves that are alike: what is compressed with a window of that size refers to it. */

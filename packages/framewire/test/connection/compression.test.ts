@@ -1,6 +1,5 @@
 /** RFC 7692 — what an application sees of compression: sizes apart, nothing. */
 import assert from 'node:assert/strict';
-import { randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -22,7 +21,15 @@ import {
   type SendOptions,
 } from 'framewire';
 import { ManualClock, memoryPair } from 'framewire/testing';
-import { concat, octetsOf, readFrames, utf8, type Frame } from '../protocol/frames.ts';
+import {
+  concat,
+  octetsOf,
+  randomOctets,
+  readFrames,
+  utf8,
+  type Frame,
+} from '../protocol/frames.ts';
+import { assertMessage, record } from './messages.ts';
 import { ROLES } from './opening.ts';
 import { turn, turns, within } from './raw-peer.ts';
 
@@ -65,8 +72,7 @@ async function openPair(
 ): Promise<Pair> {
   const given = { perMessageDeflate: EAGER, heartbeat: false, ...options } as const;
   const [near, far] = transport === 'memory' ? memoryPair() : await socketPair();
-  const chunks = record(role === 'client' ? near : far);
-  const written = (): Uint8Array => withoutHead(concat(...chunks));
+  const written = record(role === 'client' ? near : far);
   const serving = new WebSocketServer(given).serve(far);
   const client = await within(connect('ws://127.0.0.1/', { ...given, transport: near }), 'connect');
   const server = await within(serving, 'serve');
@@ -84,21 +90,6 @@ async function socketPair(): Promise<[Duplex, Duplex]> {
   return [near, far];
 }
 
-/** Copies of all that is written. */
-function record(stream: Duplex): Uint8Array[] {
-  const written: Uint8Array[] = [];
-  const write = stream.write.bind(stream) as (chunk: Uint8Array | string) => boolean;
-  stream.write = (chunk: Uint8Array | string) => {
-    written.push(Uint8Array.from(typeof chunk === 'string' ? utf8(chunk) : chunk));
-    return write(chunk);
-  };
-  return written;
-}
-
-function withoutHead(octets: Uint8Array): Uint8Array {
-  return octets.subarray(Buffer.from(octets).indexOf('\r\n\r\n') + 4);
-}
-
 async function receiveAll(connection: Connection, count: number): Promise<Message[]> {
   const messages: Message[] = [];
   for (let index = 0; index < count; index++) {
@@ -107,18 +98,6 @@ async function receiveAll(connection: Connection, count: number): Promise<Messag
     messages.push(message!);
   }
   return messages;
-}
-
-function assertMessage(actual: Message | undefined, expected: Message, what: string): void {
-  const isSame =
-    typeof expected === 'string' || typeof actual !== 'object'
-      ? actual === expected
-      : Buffer.from(expected).equals(actual);
-  assert.ok(isSame, what);
-}
-
-function randomOctets(size: number): Uint8Array {
-  return randomFillSync(new Uint8Array(size));
 }
 
 /** Text that can be made smaller by half or so. */

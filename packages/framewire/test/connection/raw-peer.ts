@@ -3,40 +3,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { within } from '@framewire/test-support/waiting';
 import type { Role } from 'framewire';
 import { closePayload, concat, frame, masked, utf8, xor, type Frame } from '../protocol/frames.ts';
 
-/** Milliseconds after which a test no longer believes that something will happen. */
-const PATIENCE = 8_000;
-
-/** The promise's outcome; an error that says what did not come when it takes too long. */
-export async function within<Value>(
-  promise: Promise<Value>,
-  what: string,
-  milliseconds: number = PATIENCE,
-): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`${what}: not within ${milliseconds} ms`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The next turn of the event loop: whatever was due in this one has happened. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-export async function turns(count: number): Promise<void> {
-  for (let index = 0; index < count; index++) await turn();
-}
+export { turn, turns, within } from '@framewire/test-support/waiting';
 
 /** The key and the answer of RFC 6455 §1.3. */
 export const SAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';

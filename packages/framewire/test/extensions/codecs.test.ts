@@ -3,7 +3,6 @@
  * other must too.
  */
 import assert from 'node:assert/strict';
-import { randomFillSync } from 'node:crypto';
 import { mock, test } from 'node:test';
 import { createDeflateRaw, deflateRawSync, type DeflateRaw } from 'node:zlib';
 import {
@@ -16,7 +15,14 @@ import { HandleDeflater, HandleInflater } from '#src/extensions/handle-codec.js'
 import { StreamDeflater, StreamInflater } from '#src/extensions/stream-codec.js';
 import type { Inflater, InflateWaiter } from '#src/protocol/inflater.js';
 import { hex } from 'framewire/testing';
-import { concat, octetsOf, singleOctets, slicesOf, utf8 } from '../protocol/frames.ts';
+import {
+  concat,
+  octetsOf,
+  randomOctets,
+  singleOctets,
+  slicesOf,
+  utf8,
+} from '../protocol/frames.ts';
 
 interface Codec {
   readonly name: string;
@@ -138,10 +144,6 @@ function samplesOf(size: number): Uint8Array[] {
 /** `slice` of a Buffer copies nothing. */
 function copyOf(octets: Uint8Array, end: number = octets.length): Uint8Array {
   return Uint8Array.from(octets.subarray(0, end));
-}
-
-function randomOctets(size: number): Uint8Array {
-  return randomFillSync(new Uint8Array(size));
 }
 
 /** Octets of a small alphabet, from a generator of its own: the same at each run. */

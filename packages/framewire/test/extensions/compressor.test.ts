@@ -1,6 +1,5 @@
 /** RFC 7692 §7.2.1 — what is compressed, what is not, and with which state. */
 import assert from 'node:assert/strict';
-import { randomFillSync } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { EMPTY_BLOCK_LENGTHS } from '#src/extensions/codec.js';
@@ -13,7 +12,7 @@ import {
 import { SharedDeflater } from '#src/extensions/shared-states.js';
 import { PreparedMessage, type Role } from 'framewire/protocol';
 import { hex } from 'framewire/testing';
-import { concat, octetsOf, utf8 } from '../protocol/frames.ts';
+import { concat, octetsOf, randomOctets, utf8 } from '../protocol/frames.ts';
 
 /** What a connection has after both sides have agreed on all that the options say. */
 function agreed(options: PerMessageDeflateOptions = {}, role: Role = 'server'): Compression {
@@ -37,11 +36,6 @@ async function deflate(compressor: Compressor, message: Uint8Array): Promise<Uin
 function inflated(deflated: Uint8Array): Uint8Array {
   const octets = concat(deflated, EMPTY_BLOCK_LENGTHS);
   return Uint8Array.from(inflateRawSync(octets, { finishFlush: constants.Z_SYNC_FLUSH }));
-}
-
-/** Messages that one of these would refer to the other: random, so that they cannot be made smaller. */
-function randomOctets(size: number): Uint8Array {
-  return randomFillSync(new Uint8Array(size));
 }
 
 /** Counts what was compressed without context. */

@@ -1,4 +1,5 @@
 /** Frames as RFC 6455 §5.2 draws them, written and read without any code of the library. */
+import { randomFillSync } from 'node:crypto';
 import { hex } from 'framewire/testing';
 
 /** The key of the examples in §5.7. */
@@ -26,6 +27,11 @@ export function octetsOf(count: number): Uint8Array {
   const octets = new Uint8Array(count);
   for (let index = 0; index < count; index++) octets[index] = index * 7 + (index >>> 8);
   return octets;
+}
+
+/** Octets that cannot be made smaller, unless by referring to the same ones. */
+export function randomOctets(count: number): Uint8Array {
+  return randomFillSync(new Uint8Array(count));
 }
 
 /** An unmasked header that announces a length in its shortest form. */

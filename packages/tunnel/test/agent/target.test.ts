@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { test } from 'node:test';
 import { isRefused } from '#src/addresses.js';
 import { dialTarget, parseTarget, type AddressTarget } from '#src/agent/target.js';
+import { listen } from '../listening.ts';
 
 const TARGETS: readonly (readonly [string, Partial<AddressTarget>])[] = [
   ['3000', { kind: 'http', hostname: 'localhost', port: 3000, host: 'localhost:3000' }],
@@ -75,9 +76,7 @@ test('such an address is not dialled unless it is allowed', async () => {
 
 test('a name is looked up, and its address judged', async (t) => {
   const server = net.createServer((socket) => socket.end('hello'));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(t, server);
   const socket = dialTarget(parseTarget(`tcp://localhost:${port}`) as AddressTarget, {}, true);
   const [chunk] = (await once(socket, 'data')) as [Buffer];
   assert.equal(String(chunk), 'hello');

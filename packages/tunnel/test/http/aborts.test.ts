@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 import { RawTarget } from './raw.ts';
-import { call, gateway, GET, target } from './serving.ts';
+import { begin, call, gateway, GET, target } from './serving.ts';
 
 const FRAMINGS = [
   ['Content-Length', 'Content-Length: 100\r\n', 'half'],
@@ -12,11 +12,7 @@ const FRAMINGS = [
 for (const [kind, field, part] of FRAMINGS) {
   for (const how of ['a reset', 'an end'] as const) {
     test(`${how} by the target in an answer with ${kind} does not look like its end`, async (t) => {
-      const raw = await RawTarget.start(t);
-      const front = await gateway(t, raw.port);
-      const caller = await call(t, front);
-      caller.send(GET);
-      const asked = await raw.next();
+      const { front, caller, asked } = await begin(t, GET);
       await asked.readHead();
       asked.send(`HTTP/1.1 200 OK\r\n${field}\r\n${part}`);
       await caller.readTo('half');
@@ -30,11 +26,10 @@ for (const [kind, field, part] of FRAMINGS) {
     });
 
     test(`${how} by the caller in an upload with ${kind} does not look like its end`, async (t) => {
-      const raw = await RawTarget.start(t);
-      const front = await gateway(t, raw.port);
-      const caller = await call(t, front);
-      caller.send(`POST / HTTP/1.1\r\nHost: a\r\n${field}\r\n${part}`);
-      const asked = await raw.next();
+      const { front, caller, asked } = await begin(
+        t,
+        `POST / HTTP/1.1\r\nHost: a\r\n${field}\r\n${part}`,
+      );
       await asked.readTo('half');
       if (how === 'a reset') caller.reset();
       else caller.socket.end();
@@ -45,11 +40,7 @@ for (const [kind, field, part] of FRAMINGS) {
   }
 
   test(`a caller that leaves in an answer with ${kind} takes the request to the target with it`, async (t) => {
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port);
-    const caller = await call(t, front);
-    caller.send(GET);
-    const asked = await raw.next();
+    const { front, caller, asked } = await begin(t, GET);
     asked.send(`HTTP/1.1 200 OK\r\n${field}\r\n${part}`);
     await caller.readTo('half');
     caller.reset();
@@ -59,10 +50,7 @@ for (const [kind, field, part] of FRAMINGS) {
 }
 
 test('RFC 9112 §8 an answer that ends by closing is reset for HTTP/1.0 when it is broken off', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(t, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
   asked.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
   await caller.readTo('half');
   asked.reset();
@@ -70,11 +58,7 @@ test('RFC 9112 §8 an answer that ends by closing is reset for HTTP/1.0 when it 
 });
 
 test('a caller that leaves before the head takes the request to the target with it', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(GET);
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, GET);
   await asked.readHead();
   caller.reset();
   await asked.readRest();
@@ -85,11 +69,10 @@ test('a caller that leaves before the head takes the request to the target with 
 
 for (const how of ['a reset', 'an end'] as const) {
   test(`${how} by the target before the head is a 502`, async (t) => {
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port);
-    const caller = await call(t, front);
-    caller.send(GET.replace('\r\n\r\n', '\r\nAccept: application/json\r\n\r\n'));
-    const asked = await raw.next();
+    const { raw, front, caller, asked } = await begin(
+      t,
+      GET.replace('\r\n\r\n', '\r\nAccept: application/json\r\n\r\n'),
+    );
     await asked.readHead();
     if (how === 'a reset') asked.reset();
     else asked.socket.end();
@@ -127,11 +110,8 @@ for (const [what, answer] of [
   ['another coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
 ] as const) {
   test(`RFC 9112 §6.3 an answer with ${what} is a 502`, async (t) => {
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port);
-    const caller = await call(t, front);
-    caller.send(GET);
-    (await raw.next()).send(answer);
+    const { front, caller, asked } = await begin(t, GET);
+    asked.send(answer);
     assert.match((await caller.readAnswer()).head, /^HTTP\/1.1 502 /);
     assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_BAD_RESPONSE');
   });
@@ -150,11 +130,7 @@ for (const line of [
   ]) {
     const what = request === GET ? 'a request' : 'an upgrade';
     test(`RFC 9112 §4 ${JSON.stringify(line)} for ${what} is answered, whatever it is`, async (t) => {
-      const raw = await RawTarget.start(t);
-      const front = await gateway(t, raw.port);
-      const caller = await call(t, front);
-      caller.send(request);
-      const asked = await raw.next();
+      const { front, caller, asked } = await begin(t, request);
       await asked.readHead();
       asked.send(`${line}\r\nContent-Length: 0\r\n\r\n`);
       assert.match(await caller.readHead(), /^HTTP\/1.1 (?:502|200) /);
@@ -186,11 +162,7 @@ test('RFC 9112 §6.3 an answer that ends with its connection is complete then, u
 });
 
 test('chunks that are none break the answer off', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(GET);
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, GET);
   asked.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
   await caller.readTo('half');
   asked.send('zz\r\n');
@@ -201,11 +173,10 @@ test('chunks that are none break the answer off', async (t) => {
 
 for (const [kind, field, part] of FRAMINGS) {
   test(`RFC 9112 §9.6 an early answer to an upload with ${kind} passes, the rest is dropped`, async (t) => {
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port);
-    const caller = await call(t, front);
-    caller.send(`POST / HTTP/1.1\r\nHost: a\r\n${field}\r\n${part}`);
-    const asked = await raw.next();
+    const { raw, front, caller, asked } = await begin(
+      t,
+      `POST / HTTP/1.1\r\nHost: a\r\n${field}\r\n${part}`,
+    );
     await asked.readTo('half');
     asked.send('HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno');
     const { head, body } = await caller.readAnswer();
@@ -282,11 +253,7 @@ for (const [what, request] of [
 }
 
 test('RFC 9110 §9.2.2 nothing is sent again on a new connection that failed', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(GET);
-  const asked = await raw.next();
+  const { raw, front, caller, asked } = await begin(t, GET);
   await asked.readHead();
   asked.reset();
   assert.match(await caller.readHead(), /^HTTP\/1.1 502 /);

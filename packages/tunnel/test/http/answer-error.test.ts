@@ -3,8 +3,8 @@ import http from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { TunnelError } from '@framewire/tunnel';
 import { answerError, answerUpgradeError } from '#src/http/answer-error.js';
+import { listen } from '../listening.ts';
 import { RawPeer } from './raw.ts';
-import { listen } from './serving.ts';
 
 const ERROR = new TunnelError('ERR_TUNNEL_BUSY', '10.0.0.7:5432');
 

@@ -4,19 +4,17 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { RawTarget, turns, type RawPeer } from './raw.ts';
-import { call, gateway, GET, target } from './serving.ts';
+import { turns } from '@framewire/test-support/waiting';
+import { RawTarget, type RawPeer } from './raw.ts';
+import { begin, call, gateway, GET, target } from './serving.ts';
 
 test('RFC 9110 §5.3 fields keep their names, order and repetitions, but those of one hop', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(
-    'GET /a%2Fb?x=[1] HTTP/1.1\r\nHOST: Demo.Example\r\nx-B: 1\r\nX-a: 2\r\nx-b: 3\r\n',
-    'Connection: close, X-Hop\r\nX-Hop: no\r\nKeep-Alive: timeout=1\r\nProxy-Connection: x\r\n',
-    'Proxy-Authorization: Basic eDp5\r\nTE: gzip\r\nUpgrade: h2c\r\nX-Latin: \xe9\r\n\r\n',
+  const { front, caller, asked } = await begin(
+    t,
+    'GET /a%2Fb?x=[1] HTTP/1.1\r\nHOST: Demo.Example\r\nx-B: 1\r\nX-a: 2\r\nx-b: 3\r\n' +
+      'Connection: close, X-Hop\r\nX-Hop: no\r\nKeep-Alive: timeout=1\r\nProxy-Connection: x\r\n' +
+      'Proxy-Authorization: Basic eDp5\r\nTE: gzip\r\nUpgrade: h2c\r\nX-Latin: \xe9\r\n\r\n',
   );
-  const asked = await raw.next();
   assert.equal(
     await asked.readHead(),
     'GET /a%2Fb?x=[1] HTTP/1.1\r\nHOST: Demo.Example\r\nx-B: 1\r\nX-a: 2\r\nx-b: 3\r\n' +
@@ -38,13 +36,11 @@ test('RFC 9110 §5.3 fields keep their names, order and repetitions, but those o
 });
 
 test('RFC 9110 §7.6.1 Connection cannot take away what delimits or names the request', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send(
-    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nCookie: x\r\n',
-    'Connection: content-length, host, cookie\r\n\r\nA',
+  const { asked } = await begin(
+    t,
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nCookie: x\r\n' +
+      'Connection: content-length, host, cookie\r\n\r\nA',
   );
-  const asked = await raw.next();
   assert.match(await asked.readHead(), /Host: a\r\nContent-Length: 1\r\nCookie: x\r\n/);
 });
 
@@ -77,10 +73,7 @@ for (const status of [204, 304]) {
 }
 
 test('RFC 9110 §15.2 interim responses pass, each at once: 102, 103 and one of the future', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send(GET);
-  const asked = await raw.next();
+  const { caller, asked } = await begin(t, GET);
   await asked.readHead();
   for (const interim of [
     'HTTP/1.1 102 Processing\r\n\r\n',
@@ -95,10 +88,7 @@ test('RFC 9110 §15.2 interim responses pass, each at once: 102, 103 and one of 
 });
 
 test('RFC 9110 §15.2 a caller of HTTP/1.0 gets no interim response, nor chunks', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(t, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
   await asked.readHead();
   asked.send('HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nTrailer: X-T\r\n');
   asked.send('Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n');
@@ -108,10 +98,10 @@ test('RFC 9110 §15.2 a caller of HTTP/1.0 gets no interim response, nor chunks'
 });
 
 test('RFC 9110 §10.1.1 a 100 comes from the target, and content only after it', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n',
+  );
   assert.match(await asked.readHead(), /Expect: 100-continue\r\n/);
   await turns(5);
   assert.equal(caller.unread, '');
@@ -124,10 +114,10 @@ test('RFC 9110 §10.1.1 a 100 comes from the target, and content only after it',
 });
 
 test('RFC 9110 §10.1.1 a refusal instead of the 100 passes', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n',
+  );
   await asked.readHead();
   asked.send('HTTP/1.1 401 Who\r\nContent-Length: 2\r\n\r\nno');
   const { head, body } = await caller.readAnswer();
@@ -136,14 +126,12 @@ test('RFC 9110 §10.1.1 a refusal instead of the 100 passes', async (t) => {
 });
 
 test('RFC 9110 §6.5 trailers pass both ways, announced or not, but those that must not be', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send(
-    'POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: X-Sum\r\n',
-    'Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\nX-Late: 2\r\n',
-    'Host: b\r\nX-Forwarded-For: 1\r\n\r\n',
+  const { caller, asked } = await begin(
+    t,
+    'POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: X-Sum\r\n' +
+      'Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\nX-Late: 2\r\n' +
+      'Host: b\r\nX-Forwarded-For: 1\r\n\r\n',
   );
-  const asked = await raw.next();
   assert.match(
     await asked.readHead(),
     /Trailer: X-Sum\r\nTE: trailers\r\nConnection: keep-alive, TE\r\nTransfer-Encoding: chunked\r\n/,
@@ -180,22 +168,19 @@ test('RFC 9110 §8.6 a request without content stays one', async (t) => {
 });
 
 test('RFC 9112 §6.3 a GET with content in chunks is passed on in chunks', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send(
-    GET.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n'),
-    '1\r\nA\r\n0\r\n\r\n',
+  const { asked } = await begin(
+    t,
+    GET.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n') + '1\r\nA\r\n0\r\n\r\n',
   );
-  const asked = await raw.next();
   assert.match(await asked.readHead(), /\r\nTransfer-Encoding: chunked\r\n/);
   assert.equal(await asked.readHead(), '1\r\nA\r\n0\r\n\r\n');
 });
 
 test('the head of an upload passes before its content comes', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n',
+  );
   await asked.readHead();
   caller.send('hi');
   await asked.readTo('hi');
@@ -232,11 +217,10 @@ test('RFC 9112 §9.3.2 pipelined requests are answered in order', async (t) => {
 });
 
 test('pipelined requests of a caller that leaves are not asked', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(GET, GET, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nA');
-  const asked = await raw.next();
+  const { raw, front, caller, asked } = await begin(
+    t,
+    GET + GET + 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nA',
+  );
   await asked.readHead();
   caller.reset();
   for (let index = 0; index < 3; index++) {
@@ -255,25 +239,18 @@ test('a head of 70 KB passes where the limits say so, and is refused where they 
   refused.send(GET.slice(0, -2), big);
   assert.match((await refused.readRest()).text, /^HTTP\/1.1 431 /);
 
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, {
+  const { caller, asked } = await begin(t, GET.slice(0, -2) + big, {
     server: { maxHeaderSize: 100_000 },
     upstream: { maxHeaderSize: 100_000 },
   });
-  const caller = await call(t, front);
-  caller.send(GET.slice(0, -2), big);
-  const asked = await raw.next();
   assert.ok((await asked.readHead()).includes(big.trimEnd()));
   asked.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n', big);
   assert.ok((await caller.readHead()).includes(big.trimEnd()));
 });
 
 test('a head that is too large in the answer is a 502', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(GET);
-  (await raw.next()).send(`HTTP/1.1 200 OK\r\nX-Big: ${'b'.repeat(70_000)}\r\n\r\n`);
+  const { front, caller, asked } = await begin(t, GET);
+  asked.send(`HTTP/1.1 200 OK\r\nX-Big: ${'b'.repeat(70_000)}\r\n\r\n`);
   assert.match((await caller.readAnswer()).head, /^HTTP\/1.1 502 /);
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_BAD_RESPONSE');
 });

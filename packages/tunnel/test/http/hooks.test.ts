@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { ForwardHooks } from '#src/http/forward.js';
-import { RawTarget, turns } from './raw.ts';
-import { call, gateway, GET } from './serving.ts';
+import { turns } from '@framewire/test-support/waiting';
+import { RawTarget } from './raw.ts';
+import { begin, call, gateway, GET } from './serving.ts';
 
 function failing(): never {
   throw new Error('a mistake of a hook');
@@ -69,10 +70,11 @@ test('hooks are called as what they are: methods', async (t) => {
     }
   }
   const hooks = new Counter();
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port, { hooks }));
-  caller.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    { hooks },
+  );
   asked.send('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\npong');
   await caller.readTo('pong');
   assert.equal(hooks.octets, 4);

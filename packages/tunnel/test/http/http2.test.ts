@@ -3,8 +3,10 @@ import http2 from 'node:http2';
 import { test, type TestContext } from 'node:test';
 import { forwardRequest } from '#src/http/forward-request.js';
 import type { ForwardOptions, ForwardOutcome } from '#src/http/forward.js';
-import { listen, target } from './serving.ts';
-import { RawTarget, within } from './raw.ts';
+import { within } from '@framewire/test-support/waiting';
+import { listen } from '../listening.ts';
+import { target } from './serving.ts';
+import { RawTarget } from './raw.ts';
 
 interface Front {
   readonly session: http2.ClientHttp2Session;

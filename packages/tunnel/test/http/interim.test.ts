@@ -3,8 +3,10 @@ import http from 'node:http';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
 import { forwardRequest } from '#src/http/forward-request.js';
-import { RawPeer, RawTarget, turns } from './raw.ts';
-import { call, gateway, GET, limits, listen } from './serving.ts';
+import { turns } from '@framewire/test-support/waiting';
+import { listen } from '../listening.ts';
+import { RawPeer, RawTarget } from './raw.ts';
+import { begin, call, gateway, GET, limits } from './serving.ts';
 
 const DONE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
@@ -13,10 +15,7 @@ function count(text: string, part: string): number {
 }
 
 test('RFC 9110 §15.2 of many interim responses twenty pass, and then the answer', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send(GET);
-  const asked = await raw.next();
+  const { caller, asked } = await begin(t, GET);
   await asked.readHead();
   asked.send('HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n'.repeat(50), DONE);
   const text = await caller.readTo('HTTP/1.1 200 OK\r\n');
@@ -42,10 +41,10 @@ test('RFC 9110 §15.2 interim responses pass as long as they have no more than 6
 });
 
 test('RFC 9110 §15.2.1 the 100 that a caller waits for passes, whatever came before', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n',
+  );
   await asked.readHead();
   asked.send('HTTP/1.1 102 X\r\n\r\n'.repeat(30), 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(30), DONE);
   const text = await caller.readTo('HTTP/1.1 200 OK\r\n');
@@ -74,11 +73,10 @@ test('RFC 9110 §15.2 a caller that does not read has no interim responses kept 
 
 test('a target that says nothing but that it is at work is late all the same', async (t) => {
   const clock = new ManualClock();
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, { clock, limits: limits({ firstByteTimeout: 2_000 }) });
-  const caller = await call(t, front);
-  caller.send(GET);
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, GET, {
+    clock,
+    limits: limits({ firstByteTimeout: 2_000 }),
+  });
   await asked.readHead();
   for (let index = 0; index < 20; index++) {
     asked.send('HTTP/1.1 102 Processing\r\n\r\n');

@@ -7,8 +7,9 @@ import { ManualClock } from 'framewire/testing';
 import { requireLimits } from '#src/http/forward.js';
 import { forwardRequest } from '#src/http/forward-request.js';
 import { forwardUpgrade } from '#src/http/forward-upgrade.js';
-import { RawTarget, turns } from './raw.ts';
-import { call, gateway, GET, limits } from './serving.ts';
+import { turns } from '@framewire/test-support/waiting';
+import { RawTarget } from './raw.ts';
+import { begin, call, gateway, GET, limits } from './serving.ts';
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 
@@ -47,14 +48,10 @@ for (const [what, request] of [
 
   test(`${what} without an answer in time is a 504`, async (t) => {
     const clock = new ManualClock();
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port, {
+    const { front, caller, asked } = await begin(t, request, {
       clock,
       limits: limits({ firstByteTimeout: 2_000 }),
     });
-    const caller = await call(t, front);
-    caller.send(request);
-    const asked = await raw.next();
     await asked.readHead();
     clock.advance(1_500);
     if (request === GET) {
@@ -101,11 +98,11 @@ test('a TLS handshake that fails is a 502', async (t) => {
 
 test('RFC 9110 §15.5.9 a caller that does not go on with its content gets a 408', async (t) => {
   const clock = new ManualClock();
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, { clock, limits: limits({ firstByteTimeout: 2_000 }) });
-  const caller = await call(t, front);
-  caller.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nA');
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(
+    t,
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nA',
+    { clock, limits: limits({ firstByteTimeout: 2_000 }) },
+  );
   await asked.readTo('\r\n\r\nA');
   clock.advance(1_500);
   caller.send('B');
@@ -137,11 +134,10 @@ test('RFC 9110 §10.1.1 a target that never says 100 is the one that is late', a
 
 test('an answer that stands still is broken off', async (t) => {
   const clock = new ManualClock();
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, { clock, limits: limits({ idleTimeout: 3_000 }) });
-  const caller = await call(t, front);
-  caller.send(GET);
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, GET, {
+    clock,
+    limits: limits({ idleTimeout: 3_000 }),
+  });
   await asked.readHead();
   asked.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nA\r\n');
   await caller.readTo('A');
@@ -182,11 +178,10 @@ test('a caller that does not take its answer is dismissed, also when all of it i
 
 test('an upgraded connection that stands still is reset on both sides', async (t) => {
   const clock = new ManualClock();
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, { clock, limits: limits({ idleTimeout: 3_000 }) });
-  const caller = await call(t, front);
-  caller.send(UPGRADE);
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, UPGRADE, {
+    clock,
+    limits: limits({ idleTimeout: 3_000 }),
+  });
   asked.send('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
   await caller.readHead();
   clock.advance(2_000);
@@ -215,11 +210,11 @@ test('RFC 9110 §15.5.14 a Content-Length beyond the limit is a 413, and the tar
 });
 
 test('RFC 9110 §15.5.14 chunks beyond the limit are a 413, and no end for the target', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, { limits: limits({ maxBodySize: 3 }) });
-  const caller = await call(t, front);
-  caller.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(
+    t,
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+    { limits: limits({ maxBodySize: 3 }) },
+  );
   await asked.readTo('abc');
   caller.send('1\r\nd\r\n0\r\n\r\n');
   assert.match(await caller.readHead(), /^HTTP\/1.1 413 /);

@@ -1,28 +1,7 @@
 /** A peer that speaks octets, so that it can say what no library would. */
 import net from 'node:net';
 import type { TestContext } from 'node:test';
-
-/** Milliseconds after which a test no longer believes that something will happen. */
-const PATIENCE = 8_000;
-
-export async function within<Value>(promise: Promise<Value>, what: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${PATIENCE} ms`)), PATIENCE);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Turns of the event loop, for what must not happen to have happened. */
-export async function turns(count: number): Promise<void> {
-  for (let index = 0; index < count; index++) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+import { within } from '@framewire/test-support/waiting';
 
 /** How a stream of octets went away. */
 export type Fate = 'end' | 'reset' | 'open';

@@ -1,21 +1,13 @@
 /** A gateway made of what is tested, in front of whatever listens. */
 import http from 'node:http';
-import type net from 'node:net';
 import type { TestContext } from 'node:test';
 import { DEFAULT_FORWARD_LIMITS, type ForwardLimits } from '#src/http/forward.js';
 import type { ForwardOptions, ForwardOutcome, Upstream } from '#src/http/forward.js';
 import { forwardRequest } from '#src/http/forward-request.js';
 import { forwardUpgrade } from '#src/http/forward-upgrade.js';
-import { RawPeer, within } from './raw.ts';
-
-export async function listen(t: TestContext, server: net.Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.close();
-    if (server instanceof http.Server) server.closeAllConnections();
-  });
-  return (server.address() as net.AddressInfo).port;
-}
+import { within } from '@framewire/test-support/waiting';
+import { listen } from '../listening.ts';
+import { RawPeer, RawTarget } from './raw.ts';
 
 export interface GatewayOptions extends ForwardOptions {
   readonly upstream?: Upstream;
@@ -76,6 +68,27 @@ export async function call(t: TestContext, { port }: Gateway): Promise<RawPeer> 
   const caller = await RawPeer.dial(port);
   t.after(() => caller.socket.destroy());
   return caller;
+}
+
+export interface Begun {
+  readonly raw: RawTarget;
+  readonly front: Gateway;
+  readonly caller: RawPeer;
+  /** The target's end of the connection that the gateway has opened; nothing of it is read. */
+  readonly asked: RawPeer;
+}
+
+/** A request from a raw caller through a gateway to a raw target. */
+export async function begin(
+  t: TestContext,
+  request: string,
+  options: GatewayOptions = {},
+): Promise<Begun> {
+  const raw = await RawTarget.start(t);
+  const front = await gateway(t, raw.port, options);
+  const caller = await call(t, front);
+  caller.send(request);
+  return { raw, front, caller, asked: await raw.next() };
 }
 
 /** A target of Node's own. */

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { TunnelError } from '@framewire/tunnel';
 import { memoryPair } from 'framewire/testing';
-import { within } from './raw.ts';
+import { until, within } from '@framewire/test-support/waiting';
 import { call, gateway, GET, type Gateway } from './serving.ts';
 
 /** What of a socket node:http asks for, as streams of a session have it. */
@@ -60,7 +60,7 @@ test('the error of a stream is the one that is told', async (t) => {
   const { front, agent } = await overStreams(t, () => {});
   const caller = await call(t, front);
   caller.send(GET);
-  while (agent.nears.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => agent.nears.length > 0);
   agent.nears[0]?.destroy(new TunnelError('ERR_TUNNEL_STREAM_RESET'));
   assert.match(await caller.readHead(), /^HTTP\/1.1 502 /);
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_STREAM_RESET');

@@ -2,31 +2,30 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { connect, HandshakeError, WebSocketServer } from 'framewire';
-import { RawTarget, turns, within } from './raw.ts';
-import { call, gateway } from './serving.ts';
+import { turns, within } from '@framewire/test-support/waiting';
+import { RawTarget } from './raw.ts';
+import { begin, call, gateway } from './serving.ts';
 
 const UPGRADE =
   'GET /x HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo/1\r\nX-Y: 1\r\n\r\n';
 const SWITCHED = 'HTTP/1.1 101 Go on\r\nConnection: Upgrade\r\nUpgrade: echo/1\r\nX-Z: 1\r\n\r\n';
 
+/** An upgrade whose head the target has read. */
+async function beginUpgrade(t: TestContext) {
+  const begun = await begin(t, UPGRADE);
+  await begun.asked.readHead();
+  return begun;
+}
+
 async function upgraded(t: TestContext) {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE);
-  const asked = await raw.next();
-  await asked.readHead();
-  asked.send(SWITCHED);
-  await caller.readHead();
-  return { front, caller, asked };
+  const begun = await beginUpgrade(t);
+  begun.asked.send(SWITCHED);
+  await begun.caller.readHead();
+  return begun;
 }
 
 test('RFC 9110 §7.8 an upgrade passes as it is, and so do the octets that came with the heads', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE, 'early');
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, UPGRADE + 'early');
   assert.equal(
     await asked.readHead(),
     'GET /x HTTP/1.1\r\nHost: a\r\nX-Y: 1\r\nConnection: Upgrade\r\nUpgrade: echo/1\r\n\r\n',
@@ -81,12 +80,7 @@ for (const [kind, field, content] of [
   ['chunks', 'Transfer-Encoding: chunked\r\n', '2\r\nno\r\n0\r\n\r\n'],
 ] as const) {
   test(`a refused upgrade passes with its content, of ${kind}`, async (t) => {
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port);
-    const caller = await call(t, front);
-    caller.send(UPGRADE);
-    const asked = await raw.next();
-    await asked.readHead();
+    const { front, caller, asked } = await beginUpgrade(t);
     asked.send(`HTTP/1.1 426 Newer\r\nUpgrade: echo/2\r\nX-Y: 1\r\n${field}\r\n${content}`);
     const { text, fate } = await caller.readRest();
     assert.equal(fate, 'end');
@@ -99,12 +93,7 @@ for (const [kind, field, content] of [
   });
 
   test(`the content of a refused upgrade that is broken off, of ${kind}, does not look complete`, async (t) => {
-    const raw = await RawTarget.start(t);
-    const front = await gateway(t, raw.port);
-    const caller = await call(t, front);
-    caller.send(UPGRADE);
-    const asked = await raw.next();
-    await asked.readHead();
+    const { front, caller, asked } = await beginUpgrade(t);
     asked.send(`HTTP/1.1 400 X\r\n${field}\r\n${content.slice(0, kind === 'chunks' ? 7 : 1)}`);
     await caller.readTo('n');
     asked.reset();
@@ -115,12 +104,7 @@ for (const [kind, field, content] of [
 }
 
 test('an upgrade that the target breaks off is a 502', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE);
-  const asked = await raw.next();
-  await asked.readHead();
+  const { front, caller, asked } = await beginUpgrade(t);
   asked.reset();
   const { text, fate } = await caller.readRest();
   assert.match(text, /^HTTP\/1.1 502 Bad Gateway\r\n.*\r\nConnection: close\r\n/s);
@@ -129,35 +113,21 @@ test('an upgrade that the target breaks off is a 502', async (t) => {
 });
 
 test('a caller that leaves before the 101 takes the request to the target with it', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE);
-  const asked = await raw.next();
-  await asked.readHead();
+  const { front, caller, asked } = await beginUpgrade(t);
   caller.reset();
   await asked.readRest();
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_CALLER_GONE');
 });
 
 test('RFC 9112 §9.6 a caller that ends before the 101 has left, too', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE);
-  const asked = await raw.next();
-  await asked.readHead();
+  const { front, caller, asked } = await beginUpgrade(t);
   caller.socket.end();
   await asked.readRest();
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_CALLER_GONE');
 });
 
 test('what a caller sends before the 101 waits for it', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE, 'one');
-  const asked = await raw.next();
+  const { front, caller, asked } = await begin(t, UPGRADE + 'one');
   await asked.readHead();
   caller.send('two');
   await turns(20);
@@ -173,12 +143,7 @@ test('what a caller sends before the 101 waits for it', async (t) => {
 });
 
 test('a caller that ends while its refusal comes gets all of it', async (t) => {
-  const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port);
-  const caller = await call(t, front);
-  caller.send(UPGRADE);
-  const asked = await raw.next();
-  await asked.readHead();
+  const { front, caller, asked } = await beginUpgrade(t);
   asked.send('HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nno');
   await caller.readTo('no');
   caller.socket.end();
@@ -197,10 +162,7 @@ test('RFC 9112 §11.2 an upgrade with content is refused', async (t) => {
 });
 
 test('a 101 that nobody asked for is a 502', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(t, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await asked.readHead();
   asked.send(SWITCHED);
   assert.match(await caller.readHead(), /^HTTP\/1.1 502 /);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { RawTarget, turns } from './raw.ts';
+import { turns } from '@framewire/test-support/waiting';
+import { RawTarget } from './raw.ts';
 import { echo } from './volume.ts';
-import { call, gateway } from './serving.ts';
+import { begin, call, gateway } from './serving.ts';
 
 test('64 MB pass in both directions at once, and none of it is kept', async (t) => {
   await echo(t, 64 * 1024 * 1024);
@@ -41,10 +42,10 @@ test('a caller that does not read holds the target back', async (t) => {
 });
 
 test('a target that does not read holds the caller back', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n',
+  );
   await asked.readHead();
   asked.socket.pause();
   const written = await fill(caller.socket);
@@ -53,10 +54,10 @@ test('a target that does not read holds the caller back', async (t) => {
 });
 
 test('an upgraded connection holds whoever sends too much back', async (t) => {
-  const raw = await RawTarget.start(t);
-  const caller = await call(t, await gateway(t, raw.port));
-  caller.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
-  const asked = await raw.next();
+  const { caller, asked } = await begin(
+    t,
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+  );
   await asked.readHead();
   asked.send('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
   await caller.readHead();

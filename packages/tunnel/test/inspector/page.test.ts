@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BrowserPage, chromiumPath } from '../browser.js';
+import { BrowserPage, skip } from '@framewire/test-support/browser';
 import { createSetting, type Setting } from './setting.js';
 
-const skip = chromiumPath === undefined ? 'there is no Chromium' : false;
 let setting: Setting;
 let page: BrowserPage;
 
 before(async () => {
-  if (chromiumPath === undefined) return;
+  if (skip !== false) return;
   setting = await createSetting();
-  page = await BrowserPage.open(chromiumPath, setting.server.url.href);
+  page = await BrowserPage.open(setting.server.url.href);
   await page.appear(1280, 900, 'light');
   await page.evaluate(HELPERS);
 });
@@ -20,27 +19,13 @@ after(async () => {
   await setting?.[Symbol.asyncDispose]();
 });
 
-/** What runs in the page: waiting there is by MutationObserver, not by asking again and again. */
+/** What else runs in the page. */
 const HELPERS = `
-  globalThis.byId = (id) => document.getElementById(id);
-  globalThis.until = (condition) => new Promise((resolve) => {
-    const check = () => {
-      if (!condition()) return;
-      observer.disconnect();
-      resolve();
-    };
-    const observer = new MutationObserver(check);
-    const all = { subtree: true, childList: true, characterData: true, attributes: true };
-    observer.observe(document, all);
-    check();
-  });
   globalThis.rows = () => [...document.querySelectorAll('.row')].filter((row) => !row.hidden);
   globalThis.told = (row) => ['method', 'path', 'status']
     .map((name) => row.querySelector('.' + name).textContent).join(' ');
   globalThis.row = (text) => rows().find((row) => told(row) === text);
   globalThis.opened = (text) => until(() => document.querySelector('#detail h2')?.textContent === text);
-  globalThis.violations = [];
-  addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
 `;
 
 test('it says that nothing has come yet', { skip }, async () => {
@@ -213,7 +198,7 @@ test('the page broke none of its own rules', { skip }, async () => {
 });
 
 test('without its key it says what to do', { skip }, async () => {
-  await using locked = await BrowserPage.open(chromiumPath!, new URL('/', setting.server.url).href);
+  await using locked = await BrowserPage.open(new URL('/', setting.server.url).href);
   const text = await locked.evaluate(`(async () => {
     ${HELPERS}
     await until(() => byId('list-empty').textContent.startsWith('Open the address'));

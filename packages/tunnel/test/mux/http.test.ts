@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test, type TestContext } from 'node:test';
 import type { MuxSession } from '@framewire/tunnel';
-import { event, KIB, openPair, turn, within, type Pair } from './sessions.ts';
+import { turn, within } from '@framewire/test-support/waiting';
+import { event, KIB, openPair, type Pair } from './sessions.ts';
 
 interface Answer {
   readonly status: number | undefined;

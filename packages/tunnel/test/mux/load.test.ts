@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { Budget, type MuxStream } from '@framewire/tunnel';
+import { turn, within } from '@framewire/test-support/waiting';
 import {
   data,
   ending,
@@ -11,11 +12,10 @@ import {
   KIB,
   openPair,
   openSession,
+  PATIENCE,
   SYN,
-  turn,
   update,
   WINDOW,
-  within,
 } from './sessions.ts';
 
 const MIB = 1024 * KIB;
@@ -58,7 +58,7 @@ test('1000 streams that nobody reads hold themselves and nobody else', async (t)
   assert.equal(budget.isTight, true);
   assert.equal(pair.far.streams, 1000);
   pair.near.close();
-  await within(pair.far.closed, 'the end');
+  await within(pair.far.closed, 'the end', PATIENCE);
   assert.equal(budget.held, 0);
   assert.ok(stalled.every((stream) => stream.destroyed));
 });
@@ -76,7 +76,7 @@ test('100 MB through one stream leave nothing behind on the way', async (t) => {
     mostHeld = Math.max(mostHeld, budget.held);
   });
   void upload(here, 100 * MIB);
-  await within(new Promise((resolve) => there.once('end', resolve)), 'the end');
+  await within(new Promise((resolve) => there.once('end', resolve)), 'the end', PATIENCE);
   assert.equal(octets, 100 * MIB);
   assert.ok(mostWaiting <= 192 * KIB + 4 * KIB, `${mostWaiting} octets waited`);
   assert.ok(mostHeld <= 4 * MIB, `${mostHeld} octets were held`);
@@ -153,6 +153,7 @@ test('5000 streams that are opened and reset disturb nobody', async (t) => {
       const chunk = await within(
         new Promise<Buffer>((resolve) => here.once('data', resolve)),
         'the echo',
+        PATIENCE,
       );
       assert.equal(chunk.toString(), `${count}`);
     }
@@ -181,7 +182,10 @@ test('who opens streams and does not read the answers is cut off', async (t) => 
     await turn();
   }
   hand.connection.resume();
-  assert.equal((await within(session.closed, 'the end'))?.code, 'ERR_TUNNEL_FLOW_CONTROL');
+  assert.equal(
+    (await within(session.closed, 'the end', PATIENCE))?.code,
+    'ERR_TUNNEL_FLOW_CONTROL',
+  );
 });
 
 test('a budget of the process bounds what sessions hold together', async (t) => {

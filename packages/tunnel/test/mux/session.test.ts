@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { MuxSession, TunnelError } from '@framewire/tunnel';
 import fc from 'fast-check';
 import type { Connection } from 'framewire';
+import { turn, within } from '@framewire/test-support/waiting';
 import {
   ACK,
   data,
@@ -19,10 +20,8 @@ import {
   ROLES,
   RST,
   SYN,
-  turn,
   update,
   WINDOW,
-  within,
   type Handled,
   type Options,
 } from './sessions.ts';

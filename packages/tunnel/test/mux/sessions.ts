@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { MuxSession, type MuxSessionOptions, type MuxStream } from '@framewire/tunnel';
 import { connect, WebSocketServer, type Connection } from 'framewire';
 import { ManualClock, memoryPair } from 'framewire/testing';
+import { turn, within } from '@framewire/test-support/waiting';
 
 export type Role = MuxSessionOptions['role'];
 
@@ -13,26 +14,8 @@ export const KIB = 1024;
 
 export const WINDOW: number = 256 * KIB;
 
-/** Milliseconds after which a test no longer believes that something will happen. */
-const PATIENCE = 20_000;
-
-/** The promise's outcome; an error that says what did not come when it takes too long. */
-export async function within<Value>(promise: Promise<Value>, what: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: did not come`)), PATIENCE);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The next turn of the event loop: whatever was due in this one has happened. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+/** Milliseconds, where others may have megabytes to send before. */
+export const PATIENCE = 20_000;
 
 export interface Frame {
   readonly type: number;
@@ -245,7 +228,7 @@ function queue<Value>(): { streams: (value: Value) => void; next: () => Promise<
     next() {
       const value = values.shift();
       if (value !== undefined) return Promise.resolve(value);
-      return within(new Promise((resolve) => waiting.push(resolve)), 'a stream');
+      return within(new Promise((resolve) => waiting.push(resolve)), 'a stream', PATIENCE);
     },
   };
 }
@@ -271,11 +254,12 @@ export function ending(stream: MuxStream): Promise<Ending> {
       stream.on('close', () => done(false));
     }),
     'the end of a stream',
+    PATIENCE,
   );
 }
 
 export function event(emitter: NodeJS.EventEmitter, name: string): Promise<void> {
-  return within(new Promise((resolve) => emitter.once(name, () => resolve())), name);
+  return within(new Promise((resolve) => emitter.once(name, () => resolve())), name, PATIENCE);
 }
 
 /** The stream is gone, if it is not already. */

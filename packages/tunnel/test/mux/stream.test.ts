@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { turn, within } from '@framewire/test-support/waiting';
 import {
   ACK,
   data,
@@ -16,11 +17,9 @@ import {
   ROLES,
   RST,
   SYN,
-  turn,
   update,
   WINDOW,
   unexpected,
-  within,
 } from './sessions.ts';
 
 for (const role of ROLES) {

@@ -6,7 +6,8 @@ import { test, type TestContext } from 'node:test';
 import type { MuxStream } from '@framewire/tunnel';
 import type { ManualClock } from 'framewire/testing';
 import { StreamPool } from '#src/relay/stream-pool.js';
-import { openPair, turn, within } from '../mux/sessions.ts';
+import { turn, within } from '@framewire/test-support/waiting';
+import { openPair } from '../mux/sessions.ts';
 
 interface Pooling {
   readonly clock: ManualClock;

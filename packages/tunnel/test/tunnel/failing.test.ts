@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openTunnel, type TunnelError } from '@framewire/tunnel';
+import { turn, until } from '@framewire/test-support/waiting';
 import {
   ask,
   bodyOf,
@@ -19,7 +20,6 @@ import {
   startRelay,
   startTunnel,
   TOKEN,
-  until,
 } from './tunnelling.ts';
 
 const AGENT = new URL('./agent-process.js', import.meta.url);
@@ -222,7 +222,7 @@ test('5000 requests that are broken off disturb nobody', async (t) => {
         request.end();
         const [socket] = (await once(request, 'socket')) as [net.Socket];
         if (socket.connecting) await once(socket, 'connect');
-        await new Promise((resolve) => setImmediate(resolve));
+        await turn();
         const closed = new Promise((resolve) => request.once('close', resolve));
         request.destroy();
         await closed;

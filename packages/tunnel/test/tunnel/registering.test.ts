@@ -13,6 +13,7 @@ import {
   type RelayOptions,
   type TunnelOptions,
 } from '@framewire/tunnel';
+import { until } from '@framewire/test-support/waiting';
 import {
   get,
   HOST,
@@ -21,7 +22,6 @@ import {
   startRelay,
   startTunnel,
   TOKEN,
-  until,
   type Relaying,
 } from './tunnelling.ts';
 

@@ -5,6 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
 import { connect, HandshakeError, WebSocketServer } from 'framewire';
+import { until } from '@framewire/test-support/waiting';
 import {
   ask,
   bodyOf,
@@ -15,7 +16,6 @@ import {
   startAll,
   startRelay,
   startTunnel,
-  until,
 } from './tunnelling.ts';
 
 /** Octets as they are passed, and requests that the agent reads and writes anew. */

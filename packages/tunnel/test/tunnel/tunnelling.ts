@@ -143,8 +143,3 @@ export async function get(
   const body = await bodyOf(response);
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
-
-/** Until something is so. Nothing tells of it, but it comes with the turns of the event loop. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -4,7 +4,7 @@ import dns from 'node:dns';
 import http from 'node:http';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { ask, serveTarget, startAgent, startRelay, untilIdle } from './rig.ts';
+import { ask, serveTarget, startWithAgent } from './rig.ts';
 
 /** A name that nobody has. */
 const NAME = 'metadata.test';
@@ -22,15 +22,13 @@ function claimName(t: TestContext): void {
 
 for (const host of ['0.0.0.0', '169.254.169.254', '0xa9fea9fe', '[::ffff:169.254.169.254]']) {
   test(`a destination at ${host} is a 527, and is not dialled`, async (t) => {
-    const { relay, port } = await startRelay(t);
     const httpAgent = new http.Agent();
     httpAgent.createConnection = () => assert.fail('it was dialled');
     const whitelist = [{ url: '.*' }];
-    const { requests } = startAgent(t, port, { httpAgent, whitelist });
-    await untilIdle(relay, 1);
+    const { port, executed } = await startWithAgent(t, {}, { httpAgent, whitelist });
     const answer = await ask(port, { destination: `http://${host}/` });
     assert.deepEqual([answer.status, answer.body], [527, 'Destination is forbidden']);
-    assert.equal(((await requests.next()).error as { code?: string }).code, 'ERR_TUNNEL_FORBIDDEN');
+    assert.equal(((await executed.next()).error as { code?: string }).code, 'ERR_TUNNEL_FORBIDDEN');
   });
 }
 
@@ -40,13 +38,11 @@ test('a name that leads to such an address is a 527', async (t) => {
     count++;
     response.end();
   });
-  const { relay, port } = await startRelay(t);
-  const { requests } = startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, executed } = await startWithAgent(t);
   claimName(t);
   const destination = `http://${NAME}:${new URL(target).port}/`;
   assert.equal((await ask(port, { destination })).status, 527);
-  assert.equal(((await requests.next()).error as { code?: string }).code, 'ERR_TUNNEL_FORBIDDEN');
+  assert.equal(((await executed.next()).error as { code?: string }).code, 'ERR_TUNNEL_FORBIDDEN');
   assert.equal(count, 0);
 });
 
@@ -58,9 +54,7 @@ for (const host of ['0.0.0.0', NAME]) {
       const { port } = new URL(target);
       response.writeHead(302, { Location: `http://${host}:${port}/secret` }).end();
     });
-    const { relay, port } = await startRelay(t);
-    startAgent(t, port, { followRedirects: true });
-    await untilIdle(relay, 1);
+    const { port } = await startWithAgent(t, {}, { followRedirects: true });
     claimName(t);
     assert.equal((await ask(port, { destination: `${target}/open` })).status, 527);
     assert.deepEqual(asked, ['/open']);
@@ -76,9 +70,7 @@ test('allowLinkLocal lets an agent ask there', async (t) => {
     return net.connect({ port: Number(new URL(target).port), host: '127.0.0.1' });
   };
   t.after(() => httpAgent.destroy());
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port, { httpAgent, allowLinkLocal: true });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { httpAgent, allowLinkLocal: true });
   const answer = await ask(port, { destination: 'http://169.254.169.254/' });
   assert.deepEqual([answer.body, lookup], ['metadata', undefined]);
 });

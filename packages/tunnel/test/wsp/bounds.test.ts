@@ -4,16 +4,17 @@ import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
+import { turn } from '@framewire/test-support/waiting';
 import {
+  ask,
   begin,
-  fakeAgent,
   readAnswer,
   responseTo,
   serveTarget,
   startAgent,
   startRelay,
-  untilIdle,
-  ask,
+  startWithAgent,
+  startWithFake,
 } from './rig.ts';
 import { listenRaw } from './raw-peer.ts';
 
@@ -55,9 +56,7 @@ test('a destination that does not connect is a 527 after connectTimeout', async 
     dialled?.();
     return undefined;
   };
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port, { clock, connectTimeout: 3_000, httpAgent });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { clock, connectTimeout: 3_000, httpAgent });
   const asked = ask(port, { destination: 'http://app/' });
   await dialling;
   clock.advance(3_000);
@@ -81,9 +80,7 @@ test('a caller that goes on sending after its answer is cut off after lingerTime
 
 test('a caller that does not take the rest of its answer is cut off', async (t) => {
   const clock = new ManualClock();
-  const { relay, port, requests } = await startRelay(t, { clock, bodyIdleTimeout: 2_000 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, requests, agent } = await startWithFake(t, { clock, bodyIdleTimeout: 2_000 });
   const asking = begin(port, { destination: 'http://app/' });
   asking.end();
   await agent.receive();
@@ -95,7 +92,7 @@ test('a caller that does not take the rest of its answer is cut off', async (t) 
   const outcome = requests.next().finally(() => (isOver = true));
   while (!isOver) {
     clock.advance(2_000);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
   assert.equal((await outcome).error?.code, 'ERR_TUNNEL_IDLE_TIMEOUT');
   response.resume();
@@ -104,9 +101,7 @@ test('a caller that does not take the rest of its answer is cut off', async (t) 
 
 test('RFC 9112 §9.3.2: an answer whose turn on the connection never comes is given up', async (t) => {
   const clock = new ManualClock();
-  const { relay, port, requests } = await startRelay(t, { clock, bodyIdleTimeout: 2_000 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, requests, agent } = await startWithFake(t, { clock, bodyIdleTimeout: 2_000 });
   // As Node has it where an earlier request of the connection is not answered yet: without a socket.
   const request = new http.IncomingMessage(new net.Socket());
   Object.assign(request, { method: 'GET', url: '/request', complete: true });
@@ -121,7 +116,7 @@ test('RFC 9112 §9.3.2: an answer whose turn on the connection never comes is gi
   for (let turns = 0; !isOver || relay.activeRequests > 0; turns++) {
     assert.ok(turns < 10_000, 'it waits for ever');
     clock.advance(2_000);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
   assert.equal((await requests.next()).error?.code, 'ERR_TUNNEL_IDLE_TIMEOUT');
 });

@@ -10,6 +10,7 @@ import {
   serveTarget,
   startAgent,
   startRelay,
+  startWithAgent,
   untilIdle,
 } from './rig.ts';
 import { listenRaw, RawPeer } from './raw-peer.ts';
@@ -20,9 +21,7 @@ test('defect 1: /request asks for a token, and Authorization stays the target’
     seen.push(request.headers.authorization, request.headers['proxy-authorization']);
     response.end();
   });
-  const { relay, port } = await startRelay(t, { requestToken: ['old', 'new'] });
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, { requestToken: ['old', 'new'] });
   const wrong = await ask(port, { destination, headers: { Authorization: 'Bearer neu' } });
   assert.equal(wrong.status, 401);
   assert.equal(wrong.headers['www-authenticate'], 'Bearer realm="wsp"');
@@ -67,10 +66,8 @@ test('defect 2: what an agent forbids is not run, and nobody else gets the answe
     asked.push(request.url ?? '');
     response.end(`this is ${request.url}`);
   });
-  const { relay, port } = await startRelay(t);
   const blacklist = [{ url: '.*secret.*' }];
-  startAgent(t, port, { poolMaxSize: 1, blacklist });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { poolMaxSize: 1, blacklist });
   const first = ask(port, { method: 'POST', destination: `${target}/secret`, body: 'abc' });
   const second = ask(port, { destination: `${target}/hello` });
   const third = ask(port, { destination: `${target}/again` });
@@ -85,9 +82,7 @@ test('defect 3: a redirect is an answer, unless it is to be followed', async (t)
   const target = await serveTarget(t, (_request, response) => {
     response.writeHead(302, { Location: '/secret' }).end();
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const answer = await ask(port, { destination: `${target}/` });
   assert.deepEqual([answer.status, answer.headers.location], [302, '/secret']);
 });
@@ -100,10 +95,8 @@ test('defect 3: a redirect that is followed is held against the rules', async (t
     if (request.url === '/open/end') response.end('the end');
     else response.writeHead(302, { Location: request.url === '/go' ? '/open/end' : to }).end();
   });
-  const { relay, port } = await startRelay(t);
   const whitelist = [{ url: `${target}/(?:open.*|go)` }];
-  startAgent(t, port, { followRedirects: true, whitelist });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { followRedirects: true, whitelist });
   const refused = await ask(port, { destination: `${target}/open` });
   assert.deepEqual([refused.status, refused.body], [527, 'Destination is not allowed']);
   const followed = await ask(port, { destination: `${target}/go` });
@@ -120,9 +113,7 @@ test('defect 3: another origin gets no Authorization after a redirect', async (t
   const target = await serveTarget(t, (_request, response) => {
     response.writeHead(307, { Location: other }).end();
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port, { followRedirects: true });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { followRedirects: true });
   const headers = { Authorization: 'Basic x', Cookie: 'a=b', 'X-Kept': 'yes' };
   await ask(port, { destination: target, headers });
   assert.deepEqual(seen, [undefined, undefined, 'yes']);
@@ -146,9 +137,7 @@ test('defect 13: what is for one hop stays there, and Host is told', async (t) =
     response.setHeader('Trailer', 'X-End');
     response.end('x');
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const headers = {
     ...{ Connection: 'close, X-Hop', 'X-Hop': '1', TE: 'trailers', 'Proxy-Authorization': 'x' },
     ...{ 'X-End': '2', Host: 'localhost:1' },
@@ -179,9 +168,7 @@ for (const name of ['X-Forwarded-For', 'X_Forwarded_For', 'x-real_ip', 'Forwarde
       seen = request.rawHeaders;
       response.end();
     });
-    const { relay, port } = await startRelay(t);
-    startAgent(t, port);
-    await untilIdle(relay, 1);
+    const { port } = await startWithAgent(t);
     await ask(port, { destination: target, headers: { [name]: '6.6.6.6' } });
     assert.equal(seen.includes('6.6.6.6'), false);
     assert.equal(seen[seen.indexOf('X-Forwarded-For') + 1], '127.0.0.1');
@@ -194,9 +181,7 @@ test('defect 13: Connection takes nothing away of what the relay says', async (t
     seen = request.headers['x-forwarded-for'];
     response.end();
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   await ask(port, { destination: target, headers: { Connection: 'close, X-Forwarded-For' } });
   assert.equal(seen, '127.0.0.1');
 });

@@ -3,20 +3,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect } from 'framewire';
 import { ManualClock } from 'framewire/testing';
+import { until } from '@framewire/test-support/waiting';
 import {
   ask,
   begin,
   fakeAgent,
+  OK,
   readAnswer,
   responseTo,
   serveTarget,
   startAgent,
   startRelay,
+  startWithAgent,
+  startWithFake,
   untilIdle,
 } from './rig.ts';
 import { listenRaw, RawPeer } from './raw-peer.ts';
-
-const OK = '{"StatusCode":200,"Header":{},"ContentLength":-1}';
 
 test('defect 4: an early answer to an upload arrives, and the agent goes on', async (t) => {
   const target = await serveTarget(t, (request, response) => {
@@ -26,9 +28,7 @@ test('defect 4: an early answer to an upload arrives, and the agent goes on', as
   // A connection with half a request on it must not be lent again.
   const idle: (number | undefined)[] = [];
   const onRequest = (): void => void idle.push(relay.pools[0]?.idle);
-  const { relay, port } = await startRelay(t, { onRequest });
-  startAgent(t, port, { poolMaxSize: 1 });
-  await untilIdle(relay, 1);
+  const { relay, port } = await startWithAgent(t, { onRequest }, { poolMaxSize: 1 });
   const upload = begin(port, { method: 'POST', destination: target });
   // It is not ended before the answer is there.
   upload.write('x'.repeat(200_000));
@@ -60,9 +60,7 @@ test('defect 4: a Go relay goes on sending the upload, and the connection is use
 });
 
 test('defect 5: an agent that dies during a request is a 526', async (t) => {
-  const { relay, port, requests } = await startRelay(t);
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, requests, agent } = await startWithFake(t);
   const asked = ask(port, { destination: 'http://app/' });
   await agent.receive();
   agent.terminate();
@@ -74,9 +72,7 @@ test('defect 5: an agent that dies during a request is a 526', async (t) => {
 
 for (const header of ['{}', '{"Content-Length":["10"]}']) {
   test(`defect 6: an agent that dies during a body with ${header} cuts the answer off`, async (t) => {
-    const { relay, port } = await startRelay(t);
-    const agent = await fakeAgent(t, port);
-    await untilIdle(relay, 1);
+    const { port, agent } = await startWithFake(t);
     const asking = begin(port, { destination: 'http://app/' });
     asking.end();
     await agent.receive();
@@ -101,9 +97,7 @@ test('defect 6: a destination that dies during a body cuts the answer off', asyn
   const target = await serveTarget(t, (_request, response) => {
     response.write('yy', () => response.destroy());
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const answer = await ask(port, { destination: target });
   assert.deepEqual([answer.body, answer.isComplete], ['yy', false]);
 });
@@ -137,9 +131,7 @@ test('defect 6: a caller that dies during an upload is no end of it for the dest
     request.on('error', () => {});
     request.once('close', () => aborted(request.complete));
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const upload = begin(port, { method: 'POST', destination: target });
   upload.write('half');
   await begun;
@@ -157,9 +149,7 @@ test('defect 7: every part of an answer is passed on as it comes', async (t) => 
     };
     response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const asking = begin(port, { destination: target });
   asking.end();
   // The head comes before there is anything else.
@@ -176,9 +166,7 @@ test('defect 7: every part of an answer is passed on as it comes', async (t) => 
 
 test('defect 7: every part of an upload is passed on as it comes', async (t) => {
   const target = await serveTarget(t, (request, response) => void request.pipe(response));
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const upload = begin(port, { method: 'POST', destination: target });
   upload.write('one');
   const response = await responseTo(upload);
@@ -191,9 +179,7 @@ test('defect 7: every part of an upload is passed on as it comes', async (t) => 
 });
 
 test('defect 8: an upgrade is refused at once, and takes no connection', async (t) => {
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port } = await startWithAgent(t);
   const upgrade = { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Version': '13' };
   const headers = { ...upgrade, 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' };
   const asking = begin(port, { destination: 'http://app/', headers });
@@ -207,9 +193,7 @@ test('defect 8: an upgrade is refused at once, and takes no connection', async (
 });
 
 test('defect 8: a 101 that nobody asked for is a 526 or a 527, and nothing hangs', async (t) => {
-  const { relay, port } = await startRelay(t);
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port, agent } = await startWithFake(t);
   const asked = ask(port, { destination: 'http://app/' });
   await agent.receive();
   await agent.send('{"StatusCode":101,"Header":{"Upgrade":["websocket"]}}');
@@ -243,9 +227,7 @@ test('defect 9: an idle agent that is frozen is found by a Ping', async (t) => {
 
 test('defect 9: a busy agent that is frozen is a 526 after firstByteTimeout', async (t) => {
   const clock = new ManualClock();
-  const { relay, port } = await startRelay(t, { clock, firstByteTimeout: 7_000 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, agent } = await startWithFake(t, { clock, firstByteTimeout: 7_000 });
   const asked = ask(port, { destination: 'http://app/' });
   await agent.receive();
   await agent.receive();
@@ -257,9 +239,7 @@ test('defect 9: a busy agent that is frozen is a 526 after firstByteTimeout', as
 
 test('defect 9: a body that stands still is cut off after bodyIdleTimeout', async (t) => {
   const clock = new ManualClock();
-  const { relay, port, requests } = await startRelay(t, { clock, bodyIdleTimeout: 5_000 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, requests, agent } = await startWithFake(t, { clock, bodyIdleTimeout: 5_000 });
   const asking = begin(port, { destination: 'http://app/' });
   asking.end();
   await agent.receive();
@@ -275,9 +255,7 @@ test('defect 9: a destination that does not answer is a 527 in time', async (t) 
   let arrived: () => void;
   const begun = new Promise<void>((resolve) => (arrived = resolve));
   const target = await serveTarget(t, () => arrived());
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port, { clock, firstByteTimeout: 3_000 });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { clock, firstByteTimeout: 3_000 });
   const asked = ask(port, { destination: target });
   await begun;
   clock.advance(3_000);
@@ -298,9 +276,7 @@ test('defect 10: a caller that leaves while it waits ends the request of the des
     response.once('close', () => left());
     arrived();
   });
-  const { relay, port, requests } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, requests } = await startWithAgent(t);
   const asking = begin(port, { destination: target });
   asking.end();
   await begun;
@@ -317,9 +293,7 @@ test('defect 10: a caller that leaves during the body ends the answer of the des
     response.once('close', () => left());
     response.write('begun');
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const asking = begin(port, { destination: target });
   asking.end();
   const response = await responseTo(asking);
@@ -332,16 +306,14 @@ test('defect 14: a greeting that does not come is not waited for', async (t) => 
   const clock = new ManualClock();
   const { port, errors } = await startRelay(t, { clock, greetingTimeout: 2_000 });
   const silent = await connect(`ws://127.0.0.1:${port}/register`);
-  while (clock.pending < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => clock.pending >= 2);
   clock.advance(2_000);
   await silent.closed;
   assert.match((await errors.next()).message, /no greeting came in time/);
 });
 
 test('defect 14: a head of an answer has a bound', async (t) => {
-  const { relay, port, requests } = await startRelay(t, { maxHeadSize: 1_000 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, requests, agent } = await startWithFake(t, { maxHeadSize: 1_000 });
   const asked = ask(port, { destination: 'http://app/' });
   await agent.receive();
   await agent.send(`{"StatusCode":200,"X":"${'x'.repeat(1_000)}"}`);
@@ -370,7 +342,7 @@ test('defect 9: a relay that begins a request and stands still is cut off', asyn
   await peer.readFrame();
   assert.equal((await connections.next()).state, 'open');
   peer.sendFrame(0x01, '{"Method":');
-  while (agent.pools[0]?.busy !== 1) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => agent.pools[0]?.busy === 1);
   clock.advance(5_000);
   await peer.closed();
   const { error } = await connections.next();
@@ -378,9 +350,7 @@ test('defect 9: a relay that begins a request and stands still is cut off', asyn
 });
 
 test('wild messages: an idle agent that speaks is cut off, as in wsp', async (t) => {
-  const { relay, port, errors } = await startRelay(t);
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { errors, agent } = await startWithFake(t);
   await agent.send(OK);
   await agent.closed;
   assert.match((await errors.next()).message, /a message came that answers nothing/);

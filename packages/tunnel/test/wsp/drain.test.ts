@@ -2,21 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
+import { until } from '@framewire/test-support/waiting';
 import {
   ask,
   begin,
-  fakeAgent,
   readAnswer,
   responseTo,
   serveTarget,
   startAgent,
   startRelay,
-  untilIdle,
+  startWithAgent,
+  startWithFake,
 } from './rig.ts';
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 test('a relay that drains refuses new connections of agents with 503', async (t) => {
   const { relay, port } = await startRelay(t);
@@ -41,9 +38,7 @@ test('a relay that drains serves callers, and is done when no request is open', 
     finish = () => void response.end('finished');
     response.write('begun ');
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port, { poolIdleSize: 2 });
-  await untilIdle(relay, 2);
+  const { relay, port } = await startWithAgent(t, {}, { poolIdleSize: 2 });
   const asking = begin(port, { destination: `${target}/slow` });
   asking.end();
   const response = await responseTo(asking);
@@ -60,9 +55,7 @@ test('a relay that drains serves callers, and is done when no request is open', 
 });
 
 test('a request is open until its answer has gone out, or its caller', async (t) => {
-  const { relay, port } = await startRelay(t);
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port, agent } = await startWithFake(t);
   const asking = begin(port, { destination: 'http://app/' });
   asking.end();
   await agent.receive();
@@ -75,9 +68,7 @@ test('a request is open until its answer has gone out, or its caller', async (t)
 
 test('a relay that drains does not wait for longer than its timeout', async (t) => {
   const clock = new ManualClock();
-  const { relay, port } = await startRelay(t, { clock, pingInterval: Infinity });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port, agent } = await startWithFake(t, { clock, pingInterval: Infinity });
   const asking = begin(port, { destination: 'http://app/' });
   asking.end();
   await agent.receive();
@@ -89,9 +80,7 @@ test('a relay that drains does not wait for longer than its timeout', async (t) 
 });
 
 test('a relay that drains answers 503 when its agents are gone, to those who wait too', async (t) => {
-  const { relay, port } = await startRelay(t, { timeout: Infinity });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port, agent } = await startWithFake(t, { timeout: Infinity });
   const first = ask(port, { destination: 'http://app/1' });
   await agent.receive();
   const waiting = ask(port, { destination: 'http://app/2' });

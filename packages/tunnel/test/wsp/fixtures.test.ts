@@ -3,7 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { ManualClock } from 'framewire/testing';
-import { ask, serveTarget, startAgent, startRelay, untilIdle } from './rig.ts';
+import { ask, serveTarget, startAgent, startRelay, startWithAgent, untilIdle } from './rig.ts';
 import { captured, framesOf, listenRaw, RawPeer, type Frame } from './raw-peer.ts';
 
 const CURL = { 'User-Agent': 'curl/7.88.1', Accept: '*/*' };
@@ -164,9 +164,7 @@ test('Go fragments at 4096 octets: a body of any fragments is one body', async (
 
 test('ours with ours: a body passes through in both directions', async (t) => {
   const target = await serveTarget(t, (request, response) => void request.pipe(response));
-  const { relay, port, requests } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, requests } = await startWithAgent(t);
   const body = 'x'.repeat(300_000);
   const answer = await ask(port, { method: 'POST', destination: `${target}/echo`, body });
   assert.equal(answer.status, 200);

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { until } from '@framewire/test-support/waiting';
+import { listen } from '../listening.ts';
 import { serveTarget, startAgent, startRelay } from './rig.ts';
 import { listenRaw } from './raw-peer.ts';
 
@@ -37,14 +38,12 @@ test('RFC 9113 §8.3.1: a method in lower case is held against the rules of the 
     const [incoming, answer] = [request, response] as unknown[];
     void relay.request(incoming as IncomingMessage, answer as ServerResponse);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
-  const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const session = http2.connect(`http://127.0.0.1:${await listen(t, server)}`);
   t.after(() => session.destroy());
   const asking = session.request({ ':method': 'delete', 'x-proxy-destination': 'http://app/' });
   asking.resume().end();
   await new Promise((resolve) => asking.once('close', resolve));
   const { method, error } = await requests.next();
   assert.deepEqual([method, error?.code], ['DELETE', 'ERR_TUNNEL_FORBIDDEN']);
-  while (relay.activeRequests > 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => relay.activeRequests === 0);
 });

@@ -4,27 +4,24 @@ import http from 'node:http';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
 import { WspRelay, type WspAgentEvent } from '@framewire/tunnel';
+import { until } from '@framewire/test-support/waiting';
+import { listen } from '../listening.ts';
 import {
   ask,
   begin,
   Events,
   fakeAgent,
-  listen,
+  OK,
   readAnswer,
   responseTo,
   serveTarget,
   startAgent,
   startRelay,
+  startWithAgent,
+  startWithFake,
   untilIdle,
 } from './rig.ts';
 import { listenRaw } from './raw-peer.ts';
-
-const OK = '{"StatusCode":200,"Header":{},"ContentLength":-1}';
-
-/** Another turn, until what other processes of the loop do has been done. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 test('defect 11: where all connections are busy, the agent opens more', async (t) => {
   const answers: http.ServerResponse[] = [];
@@ -32,9 +29,7 @@ test('defect 11: where all connections are busy, the agent opens more', async (t
     answers.push(response);
     if (answers.length === 5) for (const each of answers) each.end('x');
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port, { poolIdleSize: 1, poolMaxSize: 5 });
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t, {}, { poolIdleSize: 1, poolMaxSize: 5 });
   const asked = await Promise.all(
     Array.from({ length: 5 }, () => ask(port, { destination: target })),
   );
@@ -48,9 +43,7 @@ test('defect 11: an agent never has more connections than poolMaxSize', async (t
   const answers: http.ServerResponse[] = [];
   const target = await serveTarget(t, (_request, response) => void answers.push(response));
   const clock = new ManualClock();
-  const { relay, port } = await startRelay(t, { clock });
-  const { agent } = startAgent(t, port, { poolIdleSize: 2, poolMaxSize: 2 });
-  await untilIdle(relay, 2);
+  const { port, agent } = await startWithAgent(t, { clock }, { poolIdleSize: 2, poolMaxSize: 2 });
   const asked = Array.from({ length: 3 }, () => ask(port, { destination: target }));
   await until(() => answers.length === 2 && clock.pending > 0);
   assert.deepEqual(
@@ -67,9 +60,7 @@ test('defect 11: an agent never has more connections than poolMaxSize', async (t
 });
 
 test('defect 11: callers that wait have a bound', async (t) => {
-  const { relay, port } = await startRelay(t, { maxWaiting: 1, timeout: Infinity });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, agent } = await startWithFake(t, { maxWaiting: 1, timeout: Infinity });
   const busy = ask(port, { destination: 'http://app/1' });
   await agent.receive();
   await agent.receive();
@@ -88,9 +79,7 @@ test('defect 11: callers that wait have a bound', async (t) => {
 
 test('defect 12: callers that wait are given up together, each after its own time', async (t) => {
   const clock = new ManualClock();
-  const { relay, port } = await startRelay(t, { clock, timeout: 1_000 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, agent } = await startWithFake(t, { clock, timeout: 1_000 });
   begin(port, { destination: 'http://app/' }).end();
   await agent.receive();
   const before = clock.pending;
@@ -104,9 +93,7 @@ test('defect 12: callers that wait are given up together, each after its own tim
 
 test('defect 12: a timeout of 0 does not wait', async (t) => {
   const clock = new ManualClock();
-  const { relay, port } = await startRelay(t, { clock, timeout: 0 });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, agent } = await startWithFake(t, { clock, timeout: 0 });
   begin(port, { destination: 'http://app/' }).end();
   await agent.receive();
   const answer = await ask(port, { destination: 'http://app/' });
@@ -115,9 +102,7 @@ test('defect 12: a timeout of 0 does not wait', async (t) => {
 
 test('defect 12: callers are served in the order they came, and one that left is passed over', async (t) => {
   const clock = new ManualClock();
-  const { relay, port } = await startRelay(t, { clock });
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, agent } = await startWithFake(t, { clock });
   const first = ask(port, { destination: 'http://app/1' });
   await agent.receive();
   await agent.receive();
@@ -186,9 +171,7 @@ test('defect 16: an agent that has gone is forgotten, and no timer is left', asy
 test('defect 16: after a request and the end of both sides, no timer is left', async (t) => {
   const clock = new ManualClock();
   const target = await serveTarget(t, (_request, response) => void response.end('x'));
-  const { relay, port, requests } = await startRelay(t, { clock });
-  const { agent } = startAgent(t, port, { clock });
-  await untilIdle(relay, 1);
+  const { relay, port, requests, agent } = await startWithAgent(t, { clock }, { clock });
   await ask(port, { destination: target });
   await requests.next();
   await agent.close();
@@ -202,9 +185,7 @@ test('defect 17: a relay that closes answers those who run, and refuses the othe
     finish = () => void response.end('finished');
     response.write('begun ');
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port } = await startWithAgent(t);
   const asking = begin(port, { destination: target });
   asking.end();
   const response = await responseTo(asking);
@@ -223,9 +204,7 @@ test('defect 17: a relay that closes answers those who run, and refuses the othe
 test('defect 17: what does not end in time is cut off', async (t) => {
   const clock = new ManualClock();
   const target = await serveTarget(t, (_request, response) => void response.write('begun'));
-  const { relay, port } = await startRelay(t, { clock });
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port } = await startWithAgent(t, { clock });
   const asking = begin(port, { destination: target });
   asking.end();
   const response = await responseTo(asking);
@@ -241,9 +220,7 @@ test('defect 17: an agent that closes finishes what runs, and takes nothing more
     finish = () => void response.end('finished');
     response.write('begun ');
   });
-  const { relay, port } = await startRelay(t);
-  const { agent } = startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port, agent } = await startWithAgent(t);
   const asking = begin(port, { destination: target });
   asking.end();
   const response = await responseTo(asking);
@@ -256,9 +233,7 @@ test('defect 17: an agent that closes finishes what runs, and takes nothing more
 
 test('defect 20: every request is told, with who took it and what came of it', async (t) => {
   const target = await serveTarget(t, (_request, response) => void response.end('hello'));
-  const { relay, port, requests } = await startRelay(t);
-  const { requests: executed } = startAgent(t, port, { id: 'teller' });
-  await untilIdle(relay, 1);
+  const { port, requests, executed } = await startWithAgent(t, {}, { id: 'teller' });
   await ask(port, { method: 'PUT', destination: target, body: 'abc' });
   const { milliseconds, ...outcome } = await requests.next();
   assert.ok(milliseconds >= 0);

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { listen } from '../listening.ts';
 
 export interface Frame {
   readonly octet0: number;
@@ -165,10 +166,8 @@ export async function listenRaw(
     if (next === undefined) peers.push(peer);
     else next(peer);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
   return {
-    port: (server.address() as net.AddressInfo).port,
+    port: await listen(t, server),
     next: () => {
       const peer = peers.shift();
       return peer === undefined

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openWspAgent, WspRelay } from '@framewire/tunnel';
+import { turn } from '@framewire/test-support/waiting';
 import {
   ask,
   begin,
-  fakeAgent,
   readAnswer,
   responseTo,
   serveTarget,
   startAgent,
   startRelay,
+  startWithAgent,
+  startWithFake,
   untilIdle,
 } from './rig.ts';
 
@@ -43,9 +45,7 @@ for (const [destination, body] of [
 }
 
 test('527 where a destination cannot be reached', async (t) => {
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const answer = await ask(port, { destination: 'http://127.0.0.1:1/' });
   assert.equal(answer.status, 527);
   assert.match(
@@ -64,9 +64,7 @@ for (const [method, status] of [
       if (status !== 204) response.setHeader('Content-Length', 5);
       response.writeHead(status).end(method === 'HEAD' ? undefined : '');
     });
-    const { relay, port } = await startRelay(t);
-    startAgent(t, port);
-    await untilIdle(relay, 1);
+    const { port } = await startWithAgent(t);
     for (let round = 0; round < 2; round++) {
       const answer = await ask(port, { method, destination: target });
       assert.deepEqual([answer.status, answer.body, answer.isComplete], [status, '', true]);
@@ -88,9 +86,7 @@ test('methods, paths and headers arrive as they were sent', async (t) => {
       .writeHead(201, { 'X-B': Buffer.from('Grüße').toString('latin1') })
       .end(Buffer.from('made'));
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const headers = { 'X-A': Buffer.from('ü').toString('latin1') };
   const destination = `${target}/a%2Fb?c=d&e`;
   const answer = await ask(port, { method: 'PATCH', destination, headers, body: 'abc' });
@@ -105,9 +101,7 @@ test('nothing is decoded on the way, and no encoding is asked for', async (t) =>
     asked = request.headers['accept-encoding'];
     response.writeHead(200, { 'Content-Encoding': 'gzip', 'Content-Length': 3 }).end('abc');
   });
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const answer = await ask(port, { destination: target });
   assert.equal(asked, undefined);
   assert.deepEqual([answer.body, answer.headers['content-length']], ['abc', '3']);
@@ -121,9 +115,7 @@ test('a proxy of the environment has no part in it', async (t) => {
     else process.env['http_proxy'] = before;
   });
   const target = await serveTarget(t, (_request, response) => void response.end('direct'));
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   assert.equal((await ask(port, { destination: target })).body, 'direct');
 });
 
@@ -131,9 +123,7 @@ test('a body that is too large is a 413, announced or not, and the relay goes on
   const target = await serveTarget(t, (request, response) => {
     request.resume().on('end', () => response.end('taken'));
   });
-  const { relay, port, requests } = await startRelay(t, { maxBodySize: 1_000 });
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { relay, port, requests } = await startWithAgent(t, { maxBodySize: 1_000 });
   const announced = await ask(port, {
     ...{ method: 'POST', destination: target, body: 'x'.repeat(1_001) },
   });
@@ -171,9 +161,7 @@ test('a caller that does not read holds the destination back', async (t) => {
       response.on('drain', write);
       write();
     }).then(async (target) => {
-      const { relay, port } = await startRelay(t);
-      startAgent(t, port);
-      await untilIdle(relay, 1);
+      const { port } = await startWithAgent(t);
       const asking = begin(port, { destination: target });
       asking.end();
       (await responseTo(asking)).pause();
@@ -184,9 +172,7 @@ test('a caller that does not read holds the destination back', async (t) => {
 
 test('a destination that does not read holds the caller back', async (t) => {
   const target = await serveTarget(t, (request) => void request.pause());
-  const { relay, port } = await startRelay(t);
-  startAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port } = await startWithAgent(t);
   const upload = begin(port, { method: 'POST', destination: target });
   const part = Buffer.alloc(64 * 1024);
   let written = 0;
@@ -198,7 +184,7 @@ test('a destination that does not read holds the caller back', async (t) => {
       upload.write(part);
       written += part.length;
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
   upload.destroy();
   assert.ok(written < 64 * 1024 * 1024, `${written}`);
@@ -218,9 +204,7 @@ test('two agents of one relay, and one agent of two relays', async (t) => {
 });
 
 test('an answer with Content-Length twice is none', async (t) => {
-  const { relay, port } = await startRelay(t);
-  const agent = await fakeAgent(t, port);
-  await untilIdle(relay, 1);
+  const { port, agent } = await startWithFake(t);
   const asked = ask(port, { destination: 'http://app/' });
   await agent.receive();
   await agent.send('{"StatusCode":200,"Header":{"Content-Length":["1","2"]}}');

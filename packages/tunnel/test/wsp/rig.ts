@@ -1,6 +1,5 @@
 /** A relay, an agent, a destination and a caller, all on the loopback interface. */
 import http, { type IncomingHttpHeaders, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { connect, type Clock, type Connection } from 'framewire';
 import { ManualClock } from 'framewire/testing';
@@ -14,6 +13,8 @@ import {
   type WspRelayOptions,
   type WspRequestOutcome,
 } from '@framewire/tunnel';
+import { turn, until } from '@framewire/test-support/waiting';
+import { listen } from '../listening.ts';
 
 /** What has happened, in order, for whoever waits for it. */
 export class Events<Event> {
@@ -30,15 +31,6 @@ export class Events<Event> {
     if (event !== undefined) return Promise.resolve(event);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
-}
-
-export async function listen(t: TestContext, server: http.Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return (server.address() as AddressInfo).port;
 }
 
 /** A destination; its URL ends without a slash. */
@@ -77,7 +69,7 @@ async function ended(closing: Promise<void>, clock: Clock | undefined): Promise<
   void closing.then(() => (isOver = true));
   while (!isOver) {
     if (clock instanceof ManualClock) clock.advance(10_000);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
 }
 
@@ -117,10 +109,35 @@ export async function fakeAgent(
   return connection;
 }
 
+/** A relay and an agent of ours, whose connections are idle. */
+export async function startWithAgent(
+  t: TestContext,
+  relayOptions: WspRelayOptions = {},
+  agentOptions: Partial<WspAgentOptions> = {},
+): Promise<RelayRig & { readonly agent: WspAgent; readonly executed: Events<WspAgentOutcome> }> {
+  const rig = await startRelay(t, relayOptions);
+  const { agent, requests: executed } = startAgent(t, rig.port, agentOptions);
+  await untilIdle(rig.relay, agentOptions.poolIdleSize ?? 1);
+  return { ...rig, agent, executed };
+}
+
+/** A relay and an agent that does as the test says, whose connection is idle. */
+export async function startWithFake(
+  t: TestContext,
+  options: WspRelayOptions = {},
+): Promise<RelayRig & { readonly agent: Connection<undefined> }> {
+  const rig = await startRelay(t, options);
+  const agent = await fakeAgent(t, rig.port);
+  await untilIdle(rig.relay, 1);
+  return { ...rig, agent };
+}
+
+/** The head of an answer, as a fake agent sends it. */
+export const OK = '{"StatusCode":200,"Header":{},"ContentLength":-1}';
+
 /** Resolves when as many connections are idle; a request that is refused tells nothing of it. */
 export async function untilIdle(relay: WspRelay, count: number): Promise<void> {
-  const idle = (): number => relay.pools.reduce((sum, pool) => sum + pool.idle, 0);
-  while (idle() < count) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => relay.pools.reduce((sum, pool) => sum + pool.idle, 0) >= count);
 }
 
 export interface Answer {

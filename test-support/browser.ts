@@ -21,9 +21,28 @@ const FLAGS = [
   ...['--disable-extensions', '--remote-debugging-port=0'],
 ];
 
-export const chromiumPath: string | undefined = CANDIDATES.find(
-  (path) => path !== undefined && existsSync(path),
-);
+const executable = CANDIDATES.find((path) => path !== undefined && existsSync(path));
+
+/** Of tests in a browser: they say that they were skipped where there is none. */
+export const skip: string | false = executable === undefined ? 'there is no Chromium' : false;
+
+/** What expressions find in the page. Waiting is by MutationObserver, not by asking again and again. */
+const HELPERS = `
+  globalThis.byId = (id) => document.getElementById(id);
+  globalThis.until = (condition) => new Promise((resolve) => {
+    const check = () => {
+      if (!condition()) return;
+      observer.disconnect();
+      resolve();
+    };
+    const observer = new MutationObserver(check);
+    const all = { subtree: true, childList: true, characterData: true, attributes: true };
+    observer.observe(document, all);
+    check();
+  });
+  globalThis.violations = [];
+  addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
+`;
 
 interface Answer {
   readonly id?: number;
@@ -47,7 +66,9 @@ export class BrowserPage implements AsyncDisposable {
     this.#dispose = dispose;
   }
 
-  static async open(executable: string, url: string): Promise<BrowserPage> {
+  /** Expressions have `byId`, `until(condition)`, and `violations` of the policy of the page. */
+  static async open(url: string): Promise<BrowserPage> {
+    if (executable === undefined) throw new Error('there is no Chromium');
     const folder = await mkdtemp(join(tmpdir(), 'framewire-chromium-'));
     const browser = spawn(executable, [...FLAGS, `--user-data-dir=${folder}`, 'about:blank'], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -73,6 +94,7 @@ export class BrowserPage implements AsyncDisposable {
       const connection = await connect((await address) ?? '');
       const page = new BrowserPage(connection.withCodec(json<object>()), dispose);
       await page.#navigate(url);
+      await page.evaluate(HELPERS);
       return page;
     } catch (error) {
       await dispose();
