@@ -1,4 +1,5 @@
 /** Memory per idle connection: each time in a server of its own, that has served nobody else. */
+import { setTimeout } from 'node:timers/promises';
 import { CONTENDERS } from './contenders.ts';
 import type { DeflateSettings, Memory, Workload } from './operations.ts';
 import { describeError, startLoad, startServer, variantsOf, type Plan } from './plan.ts';
@@ -15,6 +16,9 @@ export const WARMUP_PART = 5;
 
 /** Rounds beyond this tell nothing new: little of it is chance. */
 const MOST_ROUNDS = 3;
+
+/** Milliseconds after a message until its connection counts as idle: some let go of what they do not need. */
+export const QUIET = 5000;
 
 /** The size of the one message that is exchanged. */
 const MESSAGE_SIZE = 1024;
@@ -74,6 +78,7 @@ async function playRound(
         const { verified } = await load.call('exchange');
         if (verified !== connections)
           throw new Error(`${connections - verified} messages went astray`);
+        await setTimeout(QUIET);
       }
       return server.call('memory');
     };

@@ -263,10 +263,10 @@ function idle(
 
 const MEMORY: readonly MemoryScenario[] = [
   idle('memory-fresh', 'no compression', 5000, false, WITHOUT_COMPRESSION),
-  idle('memory-used', 'no compression, after a message', 5000, true, WITHOUT_COMPRESSION),
+  idle('memory-used', 'no compression, 5 s after a message', 5000, true, WITHOUT_COMPRESSION),
   idle('memory-agreed', 'compression agreed on, not used', 5000, false, WITH_COMPRESSION),
   // Where each has a state of its own this takes more than a GiB.
-  idle('memory-compressed', 'after a compressed message', 5000, true, WITH_COMPRESSION),
+  idle('memory-compressed', '5 s after a compressed message', 5000, true, WITH_COMPRESSION),
 ];
 
 const PAIRS: readonly ContenderName[] = [

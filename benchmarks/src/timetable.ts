@@ -1,5 +1,5 @@
 /** How many steps a scenario has, and about how long each of them takes, for the bar. */
-import { memoryRounds } from './measure-memory.ts';
+import { memoryRounds, QUIET } from './measure-memory.ts';
 import { contendersOf, variantsOf, type Plan } from './plan.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -18,7 +18,8 @@ export interface Times {
 export function timesOf(scenario: Scenario, plan: Plan): Times {
   if (scenario.measure === 'memory') {
     const steps = memoryRounds(plan) * variantsOf(scenario, plan).length;
-    return { steps, step: MEMORY_STEP };
+    // The connections come in two parts.
+    return { steps, step: MEMORY_STEP + (scenario.exchanges ? 2 * QUIET : 0) };
   }
   if (scenario.measure === 'pair-memory') {
     const steps = memoryRounds(plan) * contendersOf(scenario, plan).length;
