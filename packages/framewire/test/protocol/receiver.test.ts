@@ -23,7 +23,7 @@ import {
   ROLES,
   type Event,
 } from './endpoint.ts';
-import { frame, octetsOf, singleOctets, utf8 } from './frames.ts';
+import { concat, frame, octetsOf, singleOctets, utf8 } from './frames.ts';
 import { LIMITS } from './violations.ts';
 
 const SILENT: ProtocolSink = { onMessage() {}, onFragment() {}, onPing() {}, onPong() {} };
@@ -57,6 +57,33 @@ for (const role of ROLES) {
       ),
       { numRuns: 150 },
     );
+  });
+
+  test(`a ${role} at rest can be replaced at any moment, to the same result`, () => {
+    let replaced = 0;
+    fc.assert(
+      fc.property(conversation(role), ({ octets }) => {
+        const whole = new Endpoint(role, LIMITS);
+        whole.receive(octets);
+        const events: Event[] = [];
+        const written: Uint8Array[] = [];
+        let endpoint = new Endpoint(role, LIMITS);
+        for (const octet of singleOctets(octets)) {
+          endpoint.receive(octet);
+          if (!endpoint.protocol.isAtRest) continue;
+          events.push(...endpoint.events);
+          written.push(endpoint.written());
+          endpoint = new Endpoint(role, LIMITS);
+          replaced++;
+        }
+        assert.deepEqual([...events, ...endpoint.events], whole.events);
+        assert.deepEqual(concat(...written, endpoint.written()), whole.written());
+        assert.equal(endpoint.protocol.state, whole.protocol.state);
+        assert.equal(endpoint.protocol.error?.message, whole.protocol.error?.message);
+      }),
+      { numRuns: 150 },
+    );
+    assert.ok(replaced > 100);
   });
 
   test(`§6.2 a ${role} that streams hears the same octets, however they were sliced`, () => {
