@@ -414,6 +414,7 @@ export interface HandshakeErrorDetails extends ErrorOptions {
   readonly body?: Uint8Array | undefined;
   readonly url?: string | undefined;
   readonly proxy?: string | undefined;
+  readonly socksReply?: number | undefined;
 }
 
 /** The opening handshake failed. For a client, with what the server, or the proxy, answered. */
@@ -426,8 +427,10 @@ export class HandshakeError extends FramewireError {
   /** The first octets of the response's body, 4 096 at most. */
   readonly body?: Uint8Array | undefined;
   readonly url?: string | undefined;
-  /** The URL of the proxy that refused or failed, without credentials. */
+  /** The URL of the proxy that refused, failed, or could not be reached; without credentials. */
   readonly proxy?: string | undefined;
+  /** What a SOCKS proxy replied instead of opening a tunnel (RFC 1928 §6), such as 5, refused. */
+  readonly socksReply?: number | undefined;
 
   constructor(code: HandshakeErrorCode, detail: string, details: HandshakeErrorDetails = {}) {
     super(
@@ -441,6 +444,7 @@ export class HandshakeError extends FramewireError {
     this.body = details.body;
     this.url = details.url;
     this.proxy = details.proxy;
+    this.socksReply = details.socksReply;
   }
 }
 

@@ -195,18 +195,20 @@ test('a handshake error has what the server answered', () => {
     body,
     url: 'ws://x',
     proxy: 'http://y',
+    socksReply: 5,
     cause,
   });
   assert.deepEqual(
     [error.status, error.headers, error.body, error.url, error.proxy, error.cause],
     [503, headers, body, 'ws://x', 'http://y', cause],
   );
+  assert.equal(error.socksReply, 5);
 });
 
 test('a handshake error without an answer has nothing of it, and no cause of its own', () => {
   const error = new HandshakeError('ERR_WS_NETWORK', '');
-  const { status, headers, body, url, proxy } = error;
-  assert.deepEqual([status, headers, body, url, proxy], Array(5).fill(undefined));
+  const { status, headers, body, url, proxy, socksReply } = error;
+  assert.deepEqual([status, headers, body, url, proxy, socksReply], Array(6).fill(undefined));
   assert.equal(Object.hasOwn(error, 'cause'), false);
 });
 

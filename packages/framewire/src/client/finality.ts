@@ -41,6 +41,13 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 /** 501 Not Implemented and 505 HTTP Version Not Supported do not pass. */
 const LASTING_FAILURES: ReadonlySet<number> = new Set([501, 505]);
 
+/**
+ * RFC 1928 §6: of the replies of a SOCKS proxy, those that tell of its own failure or of the network
+ * behind it (network or host unreachable, connection refused, TTL expired). The ruleset, and what the
+ * proxy does not support, stay as they are.
+ */
+const PASSING_REPLIES: ReadonlySet<number> = new Set([1, 3, 4, 5, 6]);
+
 /** How Node calls a certificate that it does not trust: OpenSSL's names of X.509, and its own. */
 const CERTIFICATE_CODES: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
@@ -105,19 +112,27 @@ function isFulfilled(info: CloseInfo, wasAsked: boolean): boolean {
   return wasAsked || info.received?.code === CloseCode.normal;
 }
 
-function isFinalHandshake({ code, status, cause }: HandshakeError): boolean {
+function isFinalHandshake(error: HandshakeError): boolean {
+  const { code, status, cause } = error;
   if (isUntrusted(cause)) return true;
   switch (code) {
     case 'ERR_WS_NETWORK':
       return false;
     case 'ERR_WS_PROXY':
-      return status !== undefined && isFinalStatus(status);
+      return isFinalOfProxy(error);
     case 'ERR_WS_STATUS':
       return status === undefined || isFinalStatus(status);
     default:
       // An answer that breaks the protocol: whoever gave it does not speak it.
       return true;
   }
+}
+
+/** Where the network failed, that is the cause; without it the proxy has answered, whatever it was. */
+function isFinalOfProxy({ status, socksReply, cause }: HandshakeError): boolean {
+  if (status !== undefined) return isFinalStatus(status);
+  if (socksReply !== undefined) return !PASSING_REPLIES.has(socksReply);
+  return cause === undefined || HandshakeError.isInstance(cause);
 }
 
 function isFinalStatus(status: number): boolean {

@@ -67,10 +67,9 @@ export async function findRoute(
 /** An error of one's own for each who waited: its URL is. */
 function likewise(error: unknown): unknown {
   if (!(error instanceof HandshakeError)) return error;
-  const { code, cause, proxy, status, headers, body, message } = error;
-  return Object.assign(new HandshakeError(code, '', { cause, proxy, status, headers, body }), {
-    message,
-  });
+  const { code, cause, proxy, socksReply, status, headers, body, message } = error;
+  const details = { cause, proxy, socksReply, status, headers, body };
+  return Object.assign(new HandshakeError(code, '', details), { message });
 }
 
 async function dialFor(

@@ -93,10 +93,10 @@ export interface ReconnectingOptions extends Omit<ConnectOptions, 'transport'>, 
  *
  * It ends, and the loop with it, after the peer's 1000 and after this side's `close`; with an error
  * after codes that would only be repeated (1002, 1003, 1007 to 1010, of either side), caller
- * mistakes, certificates that are not trusted, and answers to the opening handshake that break the
- * protocol or have a status other than 408, 425, 429 and those from 500 on, except 501 and 505.
- * Everything else is tried again: lost and silent networks, timeouts, 1001, 1011 to 1014, codes
- * from 3000 on, `terminate`. A server's Retry-After (RFC 9110 §10.2.3), with 429 or 503, is a lower
+ * mistakes, certificates that are not trusted, and answers to the opening handshake, of the server or
+ * of a proxy, that break the protocol or have a status other than 408, 425, 429 and those from 500 on,
+ * except 501 and 505; of a SOCKS proxy, all but the replies 1 and 3 to 6. Everything else is tried
+ * again: lost and silent networks, timeouts, 1001, 1011 to 1014, codes from 3000 on, `terminate`. A server's Retry-After (RFC 9110 §10.2.3), with 429 or 503, is a lower
  * bound of the delay, up to 10 minutes. The delay keeps the process alive. Throws a `RangeError`
  * for options that are not valid.
  */

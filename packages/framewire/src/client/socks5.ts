@@ -129,7 +129,7 @@ async function readReply(stream: BorrowedStream): Promise<void> {
   const [version = 0, reply = 0] = await stream.readExactly(2);
   requireVersion(version);
   // Some servers end the stream right behind a failure.
-  if (reply !== SUCCEEDED) throw refusal(REPLIES[reply] ?? `reply ${hex(reply)}`);
+  if (reply !== SUCCEEDED) throw refusal(REPLIES[reply] ?? `reply ${hex(reply)}`, reply);
   const [, type = 0] = await stream.readExactly(2);
   const length = await addressLength(stream, type);
   // Where the proxy bound its own end is nobody's concern.
@@ -149,8 +149,8 @@ function requireVersion(version: number): void {
   throw refusal(`its answer begins with ${hex(version)} where SOCKS 5 begins with 0x05`);
 }
 
-function refusal(detail: string): HandshakeError {
-  return new HandshakeError('ERR_WS_PROXY', detail);
+function refusal(detail: string, socksReply?: number): HandshakeError {
+  return new HandshakeError('ERR_WS_PROXY', detail, { socksReply });
 }
 
 function hex(octet: number): string {

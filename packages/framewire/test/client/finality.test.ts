@@ -102,8 +102,36 @@ for (const code of ['ERR_WS_STATUS', 'ERR_WS_PROXY'] as const) {
   }
 }
 
-test('RFC 9110 §9.3.6 a proxy that cannot be reached passes; an answer without a status does not', () => {
-  assert.equal(isFinalFailure(new HandshakeError('ERR_WS_PROXY', '')), false);
+test('RFC 9110 §9.3.6 a proxy that cannot be reached, or ends without an answer, passes', () => {
+  const unreachable = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+  for (const cause of [unreachable, new Error('it ended early')]) {
+    assert.equal(isFinalFailure(new HandshakeError('ERR_WS_PROXY', '', { cause })), false);
+  }
+});
+
+test('RFC 9110 §9.3.6 what a proxy answers that is neither HTTP nor SOCKS is final', () => {
+  for (const code of ['ERR_WS_HEAD_MALFORMED', 'ERR_WS_HEAD_TOO_LARGE'] as const) {
+    const cause = new HandshakeError(code, '');
+    assert.equal(isFinalFailure(new HandshakeError('ERR_WS_PROXY', '', { cause })), true);
+  }
+  assert.equal(isFinalFailure(new HandshakeError('ERR_WS_PROXY', '')), true);
+});
+
+for (const reply of [1, 3, 4, 5, 6]) {
+  test(`RFC 1928 §6 reply ${reply} of a SOCKS proxy passes`, () => {
+    const error = new HandshakeError('ERR_WS_PROXY', '', { socksReply: reply });
+    assert.equal(isFinalFailure(error), false);
+  });
+}
+
+for (const reply of [2, 7, 8, 9, 255]) {
+  test(`RFC 1928 §6 reply ${reply} of a SOCKS proxy is final`, () => {
+    const error = new HandshakeError('ERR_WS_PROXY', '', { socksReply: reply });
+    assert.equal(isFinalFailure(error), true);
+  });
+}
+
+test('§4.1 a refusal without a status is final', () => {
   assert.equal(isFinalFailure(new HandshakeError('ERR_WS_STATUS', '')), true);
 });
 

@@ -107,6 +107,22 @@ test('those who fail together have an error with a URL of their own each', async
   assert.equal(errors[0]!.message, errors[1]!.message);
 });
 
+test('RFC 1928 §6 those who fail together are told the same reply of a SOCKS proxy', async (t) => {
+  const listener = await RawListener.start(t);
+  const proxy = `socks5://127.0.0.1:${listener.port}`;
+  const errors = Promise.all(
+    ['one', 'two'].map((path) =>
+      rejection(connect(`wss://target.example/${path}`, { ...trusting, proxy })),
+    ),
+  );
+  (await listener.next()).send(hex`05 00`, hex`05 05`);
+  assert.deepEqual(
+    (await errors).map(({ socksReply }) => socksReply),
+    [5, 5],
+  );
+  assert.equal(await listener.size, 1);
+});
+
 test('a header that HTTP/2 has not costs no session, nor a place in one', async (t) => {
   const { url, sessions } = await serve(t);
   const kept = await connect(url, trusting);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import type { ConnectionEnd } from 'framewire';
+import { hex } from 'framewire/testing';
 import { selfSigned } from '../connection/certificate.ts';
 import { RawListener } from '../connection/opening.ts';
 import { turns, within } from '../connection/raw-peer.ts';
@@ -153,6 +154,33 @@ test('§4.1 an answer that breaks the protocol throws', async (t) => {
   const { connections } = client(listener.url);
   const outcome = assert.rejects(connections.next(), { code: 'ERR_WS_ACCEPT' });
   await (await listener.next()).openAsServer({ 'Sec-WebSocket-Accept': 'wrong' });
+  await within(outcome, 'the end');
+});
+
+for (const [what, scheme, answers, socksReply] of [
+  ['RFC 1929 §2 a password that a SOCKS proxy refuses', 'socks5', [hex`05 02`, hex`01 01`]],
+  ['RFC 1928 §6 a target that the ruleset forbids', 'socks5', [hex`05 00`, hex`05 02`], 2],
+  ['RFC 9110 §9.3.6 a proxy that speaks no HTTP', 'http', ['SSH-2.0-OpenSSH\r\n\r\n']],
+] as const) {
+  test(`${what} throws`, async (t) => {
+    const listener = await RawListener.start(t);
+    const proxy = `${scheme}://user:wrong@127.0.0.1:${listener.port}`;
+    const { connections, ends } = client('ws://target.example/', { proxy });
+    const outcome = assert.rejects(connections.next(), { code: 'ERR_WS_PROXY', socksReply });
+    (await listener.next()).send(...answers);
+    await within(outcome, 'the end');
+    assert.equal(ends.all.length, 1);
+  });
+}
+
+test('RFC 1928 §6 a target that a SOCKS proxy cannot reach is tried again', async (t) => {
+  const listener = await RawListener.start(t);
+  const proxy = `socks5://127.0.0.1:${listener.port}`;
+  const { connections } = client('ws://target.example/', { proxy, maxAttempts: 2 });
+  const outcome = assert.rejects(connections.next(), { code: 'ERR_WS_PROXY', socksReply: 5 });
+  for (let attempt = 0; attempt < 2; attempt++) {
+    (await listener.next()).send(hex`05 00`, hex`05 05`);
+  }
   await within(outcome, 'the end');
 });
 

@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { socks5Messages } from '#src/client/socks5.js';
+import type { HandshakeError } from 'framewire';
 import { hex } from 'framewire/testing';
 import { turns, within } from '../connection/raw-peer.ts';
 import { concat, singleOctets, slicesOf, utf8 } from '../protocol/frames.ts';
@@ -25,7 +26,7 @@ function assertGivenBack({ near, controller, clock, listenersBefore }: Approach)
 }
 
 /** What a client without credentials makes of an answer, which ends there. */
-async function refused(answer: Uint8Array, url: string = URL_WITHOUT): Promise<Error> {
+async function refused(answer: Uint8Array, url: string = URL_WITHOUT): Promise<HandshakeError> {
   const attempt = approach(url);
   attempt.peer.send(answer).end();
   const error = await rejection(attempt.opening);
@@ -192,8 +193,9 @@ for (const [reply, words] of REPLIES) {
     const short = concat(NO_AUTHENTICATION, Uint8Array.of(5, reply));
     const long = concat(short, hex`00 01 00 00 00 00 00 00`);
     for (const answer of [short, long]) {
-      const { message } = await refused(answer);
+      const { message, socksReply } = await refused(answer);
       assert.match(message, words);
+      assert.equal(socksReply, reply);
       assert.match(message, /the proxy did not open a tunnel/u);
     }
   });
@@ -214,7 +216,9 @@ const REFUSALS: readonly (readonly [string, string, Uint8Array, RegExp])[] = [
 
 for (const [name, url, answer, words] of REFUSALS) {
   test(`36 RFC 1928 the proxy answers: ${name}`, async () => {
-    assert.match((await refused(answer, url)).message, words);
+    const { message, socksReply, cause } = await refused(answer, url);
+    assert.match(message, words);
+    assert.deepEqual([socksReply, cause], [undefined, undefined]);
   });
 }
 
