@@ -5,12 +5,13 @@ import { requirePositive } from '../protocol/limits.ts';
 export interface BackoffOptions {
   /**
    * Milliseconds that the first delay after a stable connection lasts at least, and twice that at
-   * most. Default 1 000, or `maxDelay` where that is less. More than `maxDelay` is a `RangeError`.
+   * most. Default 1 000, or half of `maxDelay` where that is less. More than `maxDelay` is a
+   * `RangeError`.
    */
   readonly minDelay?: number | undefined;
   /**
    * Milliseconds that no delay exceeds, unless a server asks for more time (see `reconnecting`).
-   * Default 30 000, or `minDelay` where that is more; at most 2^31 - 1.
+   * Default 30 000, or twice `minDelay` where that is more; at most 2^31 - 1.
    */
   readonly maxDelay?: number | undefined;
 }
@@ -27,8 +28,9 @@ const MOST = 2 ** 31 - 1;
 export function resolveBackoff(options: BackoffOptions): Backoff {
   requireDelay('minDelay', options.minDelay ?? 1_000);
   requireDelay('maxDelay', options.maxDelay ?? 30_000);
-  const { minDelay = Math.min(1_000, options.maxDelay ?? Infinity) } = options;
-  const { maxDelay = Math.max(30_000, minDelay) } = options;
+  // A factor of two between them leaves each delay a range to be random in.
+  const { minDelay = Math.min(1_000, (options.maxDelay ?? Infinity) / 2) } = options;
+  const { maxDelay = Math.min(MOST, Math.max(30_000, 2 * minDelay)) } = options;
   if (minDelay > maxDelay) {
     throw outOfRange(`minDelay must not be more than maxDelay, got ${minDelay} and ${maxDelay}`);
   }
@@ -38,8 +40,9 @@ export function resolveBackoff(options: BackoffOptions): Backoff {
 /**
  * Milliseconds to wait after `delays` delays in a row. Truncated binary exponential backoff: each
  * range begins where the one before ends, until `maxDelay` is reached, from when on the delay is at
- * least half of it. Within its range it is random (`random` is from 0 to 1), the first delay too,
- * so that clients that were lost together do not come back together.
+ * least half of it, and never less than `minDelay`. Within its range it is random (`random` is from 0
+ * to 1), the first delay too, so that clients that were lost together do not come back together; that
+ * takes a `minDelay` that is less than `maxDelay`.
  */
 export function backoffDelay(
   delays: number,

@@ -43,10 +43,27 @@ test('a maxDelay close to minDelay leaves a narrow range, and the same one none'
 
 test('the defaults are those that are documented, and follow the option that is given', () => {
   assert.deepEqual(resolveBackoff({}), BACKOFF);
-  assert.deepEqual(resolveBackoff({ maxDelay: 500 }), { minDelay: 500, maxDelay: 500 });
-  assert.deepEqual(resolveBackoff({ minDelay: 60_000 }), { minDelay: 60_000, maxDelay: 60_000 });
+  assert.deepEqual(resolveBackoff({ maxDelay: 500 }), { minDelay: 250, maxDelay: 500 });
+  assert.deepEqual(resolveBackoff({ maxDelay: 1_500 }), { minDelay: 750, maxDelay: 1_500 });
+  assert.deepEqual(resolveBackoff({ minDelay: 15_001 }), { minDelay: 15_001, maxDelay: 30_002 });
+  assert.deepEqual(resolveBackoff({ minDelay: 60_000 }), { minDelay: 60_000, maxDelay: 120_000 });
   assert.deepEqual(resolveBackoff({ minDelay: 5, maxDelay: 7 }), { minDelay: 5, maxDelay: 7 });
 });
+
+for (const options of [
+  { maxDelay: 2 },
+  { maxDelay: 1_000 },
+  { minDelay: 30_000 },
+  { minDelay: 2 ** 31 - 2 },
+]) {
+  test(`§7.2.3 each delay is random with one option alone: ${JSON.stringify(options)}`, () => {
+    const backoff = resolveBackoff(options);
+    assert.ok(backoff.maxDelay <= 2 ** 31 - 1);
+    for (const delays of [0, 1, 9]) {
+      assert.ok(backoffDelay(delays, 0, backoff) < backoffDelay(delays, 1, backoff));
+    }
+  });
+}
 
 for (const name of ['minDelay', 'maxDelay']) {
   test(`${name} must be a number above 0 that a timer can count`, () => {
