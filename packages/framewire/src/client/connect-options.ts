@@ -47,8 +47,9 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly handshakeTimeout?: number | undefined;
   /**
    * Redirects to follow; one more is `ERR_WS_REDIRECT`, as is one from `wss:` to `ws:`. Another origin
-   * gets no Authorization, Cookie or Host header, no `auth`, and of `tls` only what concerns all servers;
-   * the cookie jar knows what it may have. With an `agent` another origin is `ERR_WS_REDIRECT`. Default
+   * gets no Authorization, Cookie or Host header, no `auth`, and of `tls` nothing that says who the client
+   * is or which server it expects (certificate and key, PSK, session, `servername`, a `secureContext` as a
+   * whole); the cookie jar knows what it may have. With an `agent` another origin is `ERR_WS_REDIRECT`. Default
    * 0: a redirect is a refusal.
    */
   readonly maxRedirects?: number | undefined;

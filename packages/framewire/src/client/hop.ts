@@ -41,24 +41,33 @@ const OF_ONE_ORIGIN: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
-/** Options of TLS that say nothing of who the client is, nor which server it expects. */
-const OF_ANY_SERVER: ReadonlySet<string> = new Set([
-  'ca',
-  'checkServerIdentity',
-  'ciphers',
-  'crl',
-  'ecdhCurve',
-  'maxVersion',
-  'minVersion',
-  'rejectUnauthorized',
-  'sigalgs',
+/**
+ * Options of TLS that say who the client is, or which server it expects. All others go along, those
+ * above all that forbid something, and those that are yet to be invented.
+ */
+const TLS_OF_ONE_SERVER: ReadonlySet<string> = new Set([
+  'cert',
+  'clientCertEngine',
+  'key',
+  'passphrase',
+  'pfx',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'pskCallback',
+  'pskIdentityHint',
+  // It may have a certificate in it, which nobody can take out again.
+  'secureContext',
+  'servername',
+  'session',
+  'sessionIdContext',
+  'ticketKeys',
 ]);
 
 export function hopTo(destination: Destination, from: Hop): Hop {
   if (isSameOrigin(destination, from.destination)) return { ...from, destination };
   const headers = from.headers.filter(([name]) => !OF_ONE_ORIGIN.has(name.toLowerCase()));
   const tls = Object.fromEntries(
-    Object.entries(from.dialling.tls).filter(([name]) => OF_ANY_SERVER.has(name)),
+    Object.entries(from.dialling.tls).filter(([name]) => !TLS_OF_ONE_SERVER.has(name)),
   );
   return { destination, headers, authorization: undefined, dialling: { ...from.dialling, tls } };
 }

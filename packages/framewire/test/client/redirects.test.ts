@@ -1,8 +1,11 @@
 /** RFC 9110 §15.4: redirects of the opening handshake. */
 import assert from 'node:assert/strict';
+import { constants } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { connect, WebSocketServer, type ConnectOptions, type HandshakeError } from 'framewire';
+import { resolvePlan } from '#src/client/connect-options.js';
+import { hopTo } from '#src/client/hop.js';
 import { redirectOf } from '#src/client/redirects.js';
 import { parseUrl, type Destination } from '#src/client/url.js';
 import { selfSigned } from '../connection/certificate.ts';
@@ -195,6 +198,71 @@ test('31 another origin is not shown the certificate of the client', async (t) =
   const shown = (far!.transport as tls.TLSSocket).getPeerCertificate();
   assert.deepEqual(Object.keys(shown), []);
   await connection.close(1000);
+});
+
+test('31 what TLS must not be is forbidden to another origin as well', async (t) => {
+  const certificate = selfSigned();
+  const server = new WebSocketServer();
+  const { port } = await server.listen({
+    port: 0,
+    host: '127.0.0.1',
+    tls: { ...certificate, maxVersion: 'TLSv1.2' },
+  });
+  t.after(() => server.close({ timeout: 50 }));
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url, {
+    maxRedirects: 1,
+    tls: { ca: certificate.cert, secureOptions: constants.SSL_OP_NO_TLSv1_2 },
+  });
+  connecting.catch(() => {});
+  await redirect(listener, `wss://127.0.0.1:${port}/`);
+  const error = await rejection(connecting);
+  assert.equal(error.code, 'ERR_WS_NETWORK');
+  assert.match(error.message, /protocol version/u);
+});
+
+/** What a redirect leaves of the options of TLS. */
+function tlsAfter(to: string, options: tls.ConnectionOptions): tls.ConnectionOptions {
+  const plan = resolvePlan({ tls: options });
+  const from = { destination: parseUrl('wss://a.example/'), headers: [], authorization: undefined };
+  return hopTo(parseUrl(to), { ...from, dialling: plan.dialling }).dialling.tls;
+}
+
+test('31 of TLS another origin gets what restricts, and nothing that identifies', () => {
+  const restricting: tls.ConnectionOptions = {
+    ALPNProtocols: ['http/1.1'],
+    ca: 'ca',
+    checkServerIdentity: () => undefined,
+    ciphers: 'x',
+    crl: 'x',
+    ecdhCurve: 'x',
+    honorCipherOrder: true,
+    maxVersion: 'TLSv1.3',
+    minDHSize: 2048,
+    minVersion: 'TLSv1.3',
+    rejectUnauthorized: true,
+    secureOptions: 1,
+    secureProtocol: 'x',
+    sigalgs: 'x',
+  };
+  const identifying: tls.ConnectionOptions = {
+    cert: 'x',
+    clientCertEngine: 'x',
+    key: 'x',
+    passphrase: 'x',
+    pfx: 'x',
+    privateKeyEngine: 'x',
+    privateKeyIdentifier: 'x',
+    pskCallback: () => null,
+    secureContext: tls.createSecureContext(),
+    servername: 'a.example',
+    session: Buffer.alloc(1),
+    sessionIdContext: 'x',
+    ticketKeys: Buffer.alloc(48),
+  };
+  const options = { ...restricting, ...identifying };
+  assert.deepEqual(tlsAfter('wss://b.example/', options), restricting);
+  assert.deepEqual(tlsAfter('wss://a.example/other', options), options);
 });
 
 test('31 a Location does not say who the client is', async (t) => {
