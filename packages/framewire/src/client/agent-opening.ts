@@ -7,6 +7,7 @@ import { OpeningStream } from '../connection/opening-stream.ts';
 import { Transport } from '../connection/transport.ts';
 import { HandshakeError } from '../errors.ts';
 import { judgeResponse, upgradeFields, type ClientRequest } from '../handshake/client-handshake.ts';
+import { toFieldRecord } from '../handshake/field-record.ts';
 import { headersFromRaw } from '../handshake/header-values.ts';
 import { DEFAULT_HEAD_LIMITS, type ResponseHead } from '../handshake/http1-head.ts';
 import { answerOn, type Answer, type AskOptions } from './answer.ts';
@@ -35,7 +36,7 @@ export function askOverAgent(
       port,
       socketPath,
       path: target,
-      headers: toRecord(upgradeFields(request)),
+      headers: toFieldRecord(upgradeFields(request)),
       maxHeaderSize: DEFAULT_HEAD_LIMITS.maxHeadSize,
     });
     const expiry = deadline.onExpire((reason) => {
@@ -106,14 +107,4 @@ function toHead(response: IncomingMessage): ResponseHead {
     headers,
     cookies: response.headers['set-cookie'] ?? [],
   };
-}
-
-/** Node wants a list for repeated fields, and none for Host. */
-function toRecord(fields: readonly (readonly [string, string])[]): http.OutgoingHttpHeaders {
-  const record: Record<string, string | string[]> = {};
-  for (const [name, value] of fields) {
-    const earlier = record[name];
-    record[name] = earlier === undefined ? value : [earlier, value].flat();
-  }
-  return record;
 }

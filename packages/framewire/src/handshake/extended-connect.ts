@@ -5,6 +5,7 @@
 import { HandshakeError, invalidArgument } from '../errors.ts';
 import { agreementOf, complain, composeRequest, judgeFields } from './client-handshake.ts';
 import type { Agreement, AnswerHead, ClientRequest } from './client-handshake.ts';
+import { toFieldRecord, type FieldRecord } from './field-record.ts';
 import { equalsToken, headerEntries, quote } from './header-values.ts';
 import type { HeaderMap, HeadersLike } from './header-values.ts';
 import { reasonPhrase } from './http1-head.ts';
@@ -19,8 +20,7 @@ import {
 } from './server-handshake.ts';
 import type { ComposedRefusal, ServerOffer } from './server-handshake.ts';
 
-/** Fields by lower-case name; those of several values have a list (RFC 9113 §8.2). */
-export type FieldRecord = Record<string, string | string[]>;
+export type { FieldRecord };
 
 /** RFC 9113 §8.2.2 — fields of one hop, which HTTP/2 does not have. */
 const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
@@ -135,23 +135,12 @@ export function connectRefusal(
 }
 
 function toRecord(entries: readonly (readonly [string, string])[]): FieldRecord {
-  const values = new Map<string, string[]>();
-  for (const [name, value] of entries) {
-    const key = name.toLowerCase();
-    if (CONNECTION_SPECIFIC.has(key)) {
+  // RFC 9113 §8.2: names are in lower case.
+  return toFieldRecord(
+    entries.map(([name, value]) => {
+      const key = name.toLowerCase();
+      if (!CONNECTION_SPECIFIC.has(key)) return [key, value];
       throw invalidArgument(`the header ${name} does not exist in HTTP/2`);
-    }
-    const earlier = values.get(key);
-    if (earlier === undefined) values.set(key, [value]);
-    else earlier.push(value);
-  }
-  const record: FieldRecord = {};
-  for (const [name, list] of values) record[name] = joined(name, list);
-  return record;
-}
-
-/** RFC 9110 §5.3 joins with a comma, RFC 6265 §5.4 cookies with a semicolon, and Set-Cookie not at all. */
-function joined(name: string, values: string[]): string | string[] {
-  if (name === 'set-cookie') return values;
-  return values.join(name === 'cookie' ? '; ' : ', ');
+    }),
+  );
 }

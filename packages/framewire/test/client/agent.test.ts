@@ -35,6 +35,25 @@ test('an agent dials, and gives the socket away', async (t) => {
   assert.equal((await connection.close(1000)).wasClean, true);
 });
 
+test('RFC 9110 §5.1 names have no case, and any token is one, also through an agent', async (t) => {
+  const listener = await RawListener.start(t);
+  const headers = [
+    ['X-A', '1'],
+    ['x-a', '2'],
+    ['constructor', '3'],
+    ['__proto__', '4'],
+    ['Cookie', 'a=b'],
+    ['cookie', 'c=d'],
+  ] as const;
+  const connecting = connect(listener.url, { agent: new http.Agent(), headers });
+  const request = await (await listener.next()).openAsServer();
+  (await within(connecting, 'connect')).terminate();
+  assert.deepEqual(
+    ['x-a', 'constructor', '__proto__', 'cookie'].map((name) => request.headers.get(name)),
+    ['1, 2', '3', '4', 'a=b; c=d'],
+  );
+});
+
 test('an agent of https: takes the options of TLS from the caller', async (t) => {
   const certificate = selfSigned();
   const server = new WebSocketServer();

@@ -68,6 +68,19 @@ test('RFC 9113 §8.2: names are in lower case, repeated fields joined, cookies w
   assert.equal('host' in record, false);
 });
 
+test('RFC 9110 §5.1: any token is a name, also those that objects have of themselves', () => {
+  const headers = [
+    ['constructor', 'a'],
+    ['__proto__', 'b'],
+    ['__PROTO__', 'c'],
+  ] as const;
+  const record = connectFields({ ...REQUEST, headers }, 'https');
+  assert.deepEqual(Object.entries(record).slice(-2), [
+    ['constructor', 'a'],
+    ['__proto__', 'b, c'],
+  ]);
+});
+
 test('RFC 9113 §8.2.2: what HTTP/2 does not have, and what is ours, cannot be sent', () => {
   for (const headers of [
     { 'Keep-Alive': '5' },
