@@ -64,17 +64,19 @@ export function judgeConnectResponse(
 }
 
 /**
- * Judges a server's request by §4 and §5, in this order: CONNECT (405) and its :protocol (501), the
+ * Judges a server's request by §4 and §5, in this order: the method (405), its :protocol (501), the
  * absence of a body (400), :scheme, :authority and :path (400), Sec-WebSocket-Version (400), and the
  * fields that both versions of HTTP have.
  */
 export function judgeConnect(headers: HeaderMap): ServerOffer | HandshakeError {
   const method = headers.get(':method');
-  if (method !== 'CONNECT') return refuse('ERR_WS_METHOD', quote(method));
+  if (method !== 'CONNECT') {
+    return refuse('ERR_WS_EXTENDED_CONNECT', `:method is ${quote(method)}`, 405);
+  }
   const protocol = headers.get(':protocol');
-  if (protocol === undefined) return refuse('ERR_WS_METHOD', 'a CONNECT without :protocol');
-  // RFC 9220 §3 gives the status for a protocol that is not known.
-  if (!equalsToken(protocol, 'websocket')) {
+  // RFC 9220 §3 gives the status for a protocol that is not known, and RFC 9110 §9.1 the same one for
+  // what is implemented nowhere, such as the tunnel that a CONNECT without a protocol asks for.
+  if (protocol === undefined || !equalsToken(protocol, 'websocket')) {
     return refuse('ERR_WS_EXTENDED_CONNECT', `:protocol is ${quote(protocol)}`, 501);
   }
   const flaw = judgeBody(headers);

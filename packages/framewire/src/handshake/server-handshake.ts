@@ -130,6 +130,9 @@ export function refusalHeaders(error: HandshakeError): [string, string][] {
   switch (error.code) {
     case 'ERR_WS_METHOD':
       return [['Allow', 'GET']];
+    case 'ERR_WS_EXTENDED_CONNECT':
+      // RFC 9110 §15.5.6: a 405 names the methods that there are.
+      return error.status === 405 ? [['Allow', 'CONNECT']] : [];
     case 'ERR_WS_UPGRADE':
       return upgrade;
     case 'ERR_WS_VERSION':

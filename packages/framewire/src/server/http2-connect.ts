@@ -119,10 +119,12 @@ function decline(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void 
   refuseHttp2(stream, systemClock, status, undefined, body);
 }
 
-/** A WebSocket nobody serves, another protocol (RFC 9220 §3), a CONNECT to a proxy, or a page. */
+/**
+ * A page, a WebSocket nobody serves, another protocol (RFC 9220 §3), or a CONNECT to a proxy: that
+ * method is not implemented for any resource (RFC 9110 §15.6.2), so that there is nothing to Allow.
+ */
 function declineOf(headers: IncomingHttpHeaders): readonly [number, string] {
   if (headers[':method'] !== 'CONNECT') return [404, 'there are WebSockets only\n'];
   if (isForWebSocket(headers)) return [404, 'no WebSocket at this path\n'];
-  const isExtended = headers[':protocol'] !== undefined;
-  return isExtended ? [501, 'only a WebSocket can be connected to\n'] : [405, 'this is no proxy\n'];
+  return [501, 'only a WebSocket can be connected to\n'];
 }

@@ -9,6 +9,7 @@ import {
   judgeConnectResponse,
 } from '#src/handshake/extended-connect.js';
 import type { ClientRequest } from '#src/handshake/client-handshake.js';
+import { refusalHeaders } from '#src/handshake/server-handshake.js';
 import { invalidArgument, accepted, refused, SAMPLE_KEY } from './sample-heads.js';
 
 const REQUEST: ClientRequest = {
@@ -150,8 +151,8 @@ test('RFC 9113 §8.3.1: the authority may stand in Host, and Host must not contr
 });
 
 const BAD: readonly [string, HandshakeErrorCode, number, Record<string, string | undefined>][] = [
-  ['another method', 'ERR_WS_METHOD', 405, { ':method': 'GET' }],
-  ['a plain CONNECT', 'ERR_WS_METHOD', 405, { ':protocol': undefined }],
+  ['another method', 'ERR_WS_EXTENDED_CONNECT', 405, { ':method': 'GET' }],
+  ['no :protocol', 'ERR_WS_EXTENDED_CONNECT', 501, { ':protocol': undefined }],
   ['another protocol', 'ERR_WS_EXTENDED_CONNECT', 501, { ':protocol': 'connect-udp' }],
   ['a body', 'ERR_WS_REQUEST_BODY', 400, { 'content-length': '5' }],
   ['no :scheme', 'ERR_WS_EXTENDED_CONNECT', 400, { ':scheme': undefined }],
@@ -174,6 +175,15 @@ for (const [name, code, status, changes] of BAD) {
     assert.equal(refused(judgeConnect(fields(changes)), code).status, status);
   });
 }
+
+test('RFC 9110 §15.5.6: a 405 says that CONNECT is allowed, and what the method was', () => {
+  const method = judgeConnect(fields({ ':method': 'GET' }));
+  const error = refused(method, 'ERR_WS_EXTENDED_CONNECT');
+  assert.match(error.message, /no extended CONNECT for a WebSocket: :method is "GET"/u);
+  assert.deepEqual(refusalHeaders(error), [['Allow', 'CONNECT']]);
+  const scheme = judgeConnect(fields({ ':scheme': 'ws' }));
+  assert.deepEqual(refusalHeaders(refused(scheme, 'ERR_WS_EXTENDED_CONNECT')), []);
+});
 
 test('RFC 8441 §5: a key that is sent all the same means nothing', () => {
   accepted(judgeConnect(fields({ 'sec-websocket-key': 'none' })));

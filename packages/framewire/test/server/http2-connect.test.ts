@@ -1,5 +1,6 @@
 /** RFC 8441: WebSockets on the port of a server of `node:http2`. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http2 from 'node:http2';
 import { test } from 'node:test';
 import { connect, WebSocketServer, type HandshakeRequest, type ServerOptions } from 'framewire';
@@ -190,7 +191,7 @@ test('a refusal of the application with a status of success would open: it is a 
 for (const [name, changes, expected] of [
   ['another path', { ':path': '/other' }, 404],
   ['another protocol', { ':protocol': 'connect-udp' }, 501],
-  ['a plain CONNECT', { ':protocol': undefined, ':path': undefined, ':authority': 'a:1' }, 405],
+  ['a plain CONNECT', { ':protocol': undefined, ':path': undefined, ':authority': 'a:1' }, 501],
   ['another version', { 'sec-websocket-version': '8' }, 400],
   ['a page of another host', { origin: 'http://evil.example' }, 403],
 ] as const) {
@@ -202,7 +203,6 @@ for (const [name, changes, expected] of [
         : http2.createServer();
       new WebSocketServer(echoing).attach(httpServer, { path: '/' });
       const client = await RawHttp2Client.dial(t, await listen(t, httpServer));
-      if (!compatible && expected === 405) return;
       assert.equal((await client.connect(changes)).status, expected);
       await client.open();
       if (!compatible) return;
@@ -236,6 +236,20 @@ test('81 where nothing else listens, all that is asked is answered, and resets d
     request.close(http2.constants.NGHTTP2_REFUSED_STREAM);
   }
   await client.open();
+});
+
+test('RFC 9110 §15.5.6 upgradeStream refuses a GET with 405, and says what is allowed', async (t) => {
+  const httpServer = http2.createServer();
+  const server = new WebSocketServer(echoing);
+  httpServer.on('stream', (stream, headers) => {
+    server.upgradeStream(stream, headers).catch(() => {});
+  });
+  const client = await RawHttp2Client.dial(t, await listen(t, httpServer));
+  const stream = client.session.request({ ':path': '/' });
+  const answered = once(stream, 'response') as Promise<[http2.IncomingHttpHeaders]>;
+  const [headers] = await within(answered, 'an answer');
+  assert.deepEqual([headers[':status'], headers.allow], [405, 'CONNECT']);
+  assert.match(await within(bodyOf(stream), 'the body'), /:method is "GET"/u);
 });
 
 test('a stream that somebody has answered is refused by upgradeStream', async (t) => {
