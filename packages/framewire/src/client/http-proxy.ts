@@ -17,10 +17,7 @@ export function connectRequest(
   const host = isIPv6(target.hostname) ? `[${target.hostname}]` : target.hostname;
   const authority = `${host}:${target.port}`;
   const fields: (readonly [string, string])[] = [['Host', authority]];
-  if (credentials !== undefined) {
-    const { username, password } = credentials;
-    fields.push(['Proxy-Authorization', basic(`${username}:${password}`)]);
-  }
+  if (credentials !== undefined) fields.push(['Proxy-Authorization', basic(credentials)]);
   return serializeRequestHead('CONNECT', authority, [...fields, ...headers]);
 }
 

@@ -2,12 +2,13 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { invalidArgument } from '../errors.ts';
 import { headerEntries, quote, type HeadersLike } from '../handshake/header-values.ts';
+import { basic, type Credentials } from './authentication.ts';
 import {
   proxyFromEnvironment,
   type Environment,
   type ProxiedDestination,
 } from './proxy-environment.ts';
-import { socks5Messages, type Credentials } from './socks5.ts';
+import { socks5Messages } from './socks5.ts';
 
 export interface ProxyOptions {
   /**
@@ -74,13 +75,12 @@ export function resolveProxy(
   if (chosen === undefined || chosen === false) return undefined;
   const proxy = toProxy(toOptions(chosen));
   const { kind, credentials, headers } = proxy;
+  // Only to find out whether all of it can be said.
   if (kind === 'socks5') {
     if (headers.length > 0) throw invalidArgument('a SOCKS proxy takes no headers');
-    // Only to find out whether all of it can be said.
     socks5Messages(destination, credentials);
-  } else if (credentials?.username.includes(':') === true) {
-    // RFC 7617 §2: the first colon ends the user name.
-    throw invalidArgument('the user name for the proxy has a colon');
+  } else if (credentials !== undefined) {
+    basic(credentials);
   }
   return proxy;
 }

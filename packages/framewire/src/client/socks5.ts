@@ -3,13 +3,9 @@
  * and a password. Names are sent as they are, for the proxy to resolve.
  */
 import { HandshakeError, invalidArgument } from '../errors.ts';
+import type { Credentials } from './authentication.ts';
 import type { BorrowedStream } from './borrowed-stream.ts';
 import { addressOctets } from './ip-address.ts';
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 /** All that a client says to open a tunnel. */
 export interface Socks5Messages {

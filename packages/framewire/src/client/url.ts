@@ -1,5 +1,6 @@
 /** RFC 6455 §3 — WebSocket URIs, read as WHATWG URLs, and what has to be dialled for them. */
 import { invalidUrl } from '../errors.ts';
+import type { Credentials } from './authentication.ts';
 
 export interface Destination {
   /** The URL as it is shown, without credentials. */
@@ -14,7 +15,7 @@ export interface Destination {
   /** Path and query: what is requested. */
   readonly target: string;
   /** The user information of the URL, for the Authorization header (RFC 7617). */
-  readonly credentials: string | undefined;
+  readonly credentials: Credentials | undefined;
 }
 
 /** `ws:` and `wss:`, `http:` and `https:` for them, and their `+unix` kinds. */
@@ -96,9 +97,9 @@ function splitOnce(text: string, separator: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function credentialsOf(url: URL): string | undefined {
-  if (url.username === '' && url.password === '') return undefined;
-  return `${decode(url.username)}:${decode(url.password)}`;
+function credentialsOf({ username, password }: URL): Credentials | undefined {
+  if (username === '' && password === '') return undefined;
+  return { username: decode(username), password: decode(password) };
 }
 
 /** A percent sign that encodes nothing is left by the URL parser as it is. */

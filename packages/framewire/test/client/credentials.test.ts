@@ -63,6 +63,8 @@ for (const auth of [
   { token: 'a\r\nb' },
   { token: 7 },
   { username: 'a:b', password: 'secret' },
+  { username: 'a\nb', password: 'secret' },
+  { username: 'a', password: 'secret\u0000' },
   { username: 'a' },
   {},
 ]) {
@@ -77,6 +79,30 @@ for (const auth of [
     );
   });
 }
+
+for (const userInformation of [
+  'us%3Aer:secret',
+  'us%0Aer:secret',
+  'user:secret%00',
+  'user:secret%C2%85',
+]) {
+  test(`RFC 7617 §2 the URL says what Basic cannot: ${userInformation}`, async (t) => {
+    const listener = await RawListener.start(t);
+    const url = listener.url.replace('://', `://${userInformation}@`);
+    const error = await rejection(connect(url));
+    assert.equal(error.code, 'ERR_WS_INVALID_ARGUMENT');
+    assert.doesNotMatch(error.message, /secret/u);
+    assert.equal(await listener.size, 0);
+  });
+}
+
+test('RFC 7617 §2 a colon in the password is a part of it', async (t) => {
+  const listener = await RawListener.start(t);
+  const connecting = connect(listener.url.replace('://', '://user:p%3Aw@'));
+  const { headers } = await (await listener.next()).openAsServer();
+  (await within(connecting, 'connect')).terminate();
+  assert.equal(headers.get('authorization'), `Basic ${btoa('user:p:w')}`);
+});
 
 class Jar implements CookieJar {
   readonly asked: string[] = [];

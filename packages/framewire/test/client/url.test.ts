@@ -52,10 +52,10 @@ const GOOD: readonly (readonly [string, Partial<Destination>])[] = [
     { url: 'ws://[::1]:9000/', hostname: '::1', port: 9000, host: '[::1]:9000' },
   ],
   ['ws://127.1/', { url: 'ws://127.0.0.1/', hostname: '127.0.0.1', host: '127.0.0.1' }],
-  ['ws://user:secret@example.com/', { credentials: 'user:secret' }],
-  ['ws://user@example.com/', { credentials: 'user:' }],
-  ['ws://:secret@example.com/', { credentials: ':secret' }],
-  ['ws://us%C3%A9r:p%40ss@example.com/', { credentials: 'usér:p@ss' }],
+  ['ws://user:secret@example.com/', { credentials: { username: 'user', password: 'secret' } }],
+  ['ws://user@example.com/', { credentials: { username: 'user', password: '' } }],
+  ['ws://:secret@example.com/', { credentials: { username: '', password: 'secret' } }],
+  ['ws://us%C3%A9r:p%40ss@example.com/', { credentials: { username: 'usér', password: 'p@ss' } }],
   ['ws://example.com/#', {}],
 ];
 
