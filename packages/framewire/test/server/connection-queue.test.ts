@@ -34,6 +34,23 @@ test('the end is told after what is there, to all, and for good', async () => {
   assert.equal((await queue.iterate().next()).done, true);
 });
 
+test('an iterator that is left takes nothing from the others', async () => {
+  const queue = new ConnectionQueue<string>();
+  const left = queue.iterate();
+  const waiting = [left.next(), left.next()];
+  const other = queue.iterate().next();
+  assert.deepEqual(await left.return?.(), { value: undefined, done: true });
+  assert.deepEqual(
+    (await Promise.all(waiting)).map((result) => result.done),
+    [true, true],
+  );
+  queue.push('a');
+  queue.push('b');
+  assert.equal((await other).value, 'a');
+  assert.deepEqual(await left.next(), { value: undefined, done: true });
+  assert.equal((await queue.iterate().next()).value, 'b');
+});
+
 test('leaving a loop leaves the rest for the next', async () => {
   const queue = new ConnectionQueue<string>();
   for (const item of ['a', 'b']) queue.push(item);
