@@ -117,9 +117,10 @@ export class WebSocketServer<Context = undefined> implements AsyncIterable<Conne
    * listeners; such a 'stream' listener has to leave alone what has the `:protocol` websocket. Where
    * there are none, WebSockets at other paths are refused with 404, and other upgrades go on as ordinary
    * requests (Node 22.21, 24.9 and later) or are refused with 426. Disposing detaches; open connections
-   * stay.
+   * stay. Throws a `HandshakeError` with `ERR_WS_SHUTTING_DOWN` after `close`.
    */
   attach(server: AnyHttpServer, options: AttachOptions = {}): Disposable {
+    if (this.#closing !== undefined) throw shuttingDown();
     const { path = this.#settings.path } = options;
     const attachment = this.#attachBoth(server, path);
     this.#attachments.add(attachment);

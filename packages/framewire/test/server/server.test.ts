@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { test } from 'node:test';
 import { connect, WebSocketServer, type Connection, type HandshakeRequest } from 'framewire';
 import { ManualClock, memoryPair } from 'framewire/testing';
@@ -215,6 +216,18 @@ test('close() again is the same close; its arguments are judged as those of a Cl
   await closing;
   await server[Symbol.asyncDispose]();
   for await (const connection of server) assert.fail(connection.url);
+});
+
+test('after close() there is nothing to listen on and nothing to attach to', async () => {
+  const server = new WebSocketServer();
+  const httpServer = http.createServer();
+  const closing = server.close();
+  const refusal = { name: 'HandshakeError', code: 'ERR_WS_SHUTTING_DOWN' };
+  assert.throws(() => server.attach(httpServer), refusal);
+  await closing;
+  assert.throws(() => server.attach(httpServer), refusal);
+  await assert.rejects(server.listen(0), refusal);
+  assert.equal(httpServer.listenerCount('upgrade'), 0);
 });
 
 test('serve() takes any stream, and refuses when the server has closed', async () => {
