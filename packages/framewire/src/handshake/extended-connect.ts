@@ -120,16 +120,12 @@ export function connectAcceptance(
   return { ':status': '200', ...toRecord([...agreed, ...entries]) };
 }
 
-/**
- * What refuses an extended CONNECT. Throws a TypeError as `refusalHead`, and for a status of success,
- * which would open the connection.
- */
+/** What refuses an extended CONNECT. Throws a TypeError as `refusalHead`. */
 export function connectRefusal(
   status: number,
   headers: HeadersLike | undefined,
   body: string,
 ): { readonly fields: FieldRecord; readonly content: Uint8Array } {
-  if (status < 300) throw invalidArgument(`${status} accepts an extended CONNECT`);
   const { fields, content }: ComposedRefusal = composeRefusal(status, headers, body);
   // RFC 9110 §7.8: there is no upgrade within HTTP/2.
   const kept = fields.filter(([name]) => !equalsToken(name, 'Upgrade'));

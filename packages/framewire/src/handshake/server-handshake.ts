@@ -200,14 +200,22 @@ export function agreementFields(
   return fields;
 }
 
-/** Statuses without a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5); a refusal has one. */
-const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+/**
+ * Throws a TypeError for a status that does not refuse, in either version of HTTP: over HTTP/2 each one
+ * of success opens the connection (RFC 8441 §5.1), and a 304 has no body (RFC 9110 §15.4.5).
+ */
+export function assertRefusalStatus(status: number): void {
+  if (Number.isInteger(status) && status >= 300 && status <= 599 && status !== 304) return;
+  throw invalidArgument(
+    `${status} does not refuse an opening handshake, as 300 to 599 do except for 304`,
+  );
+}
 
 /**
  * The octets of a whole response that refuses the handshake, after which the connection is closed
  * (§4.2.2 step 4). The body is UTF-8, `text/plain` unless the headers say otherwise. Throws a
- * TypeError for a status that is not 200 to 599 or has no body, for Content-Length, for
- * Transfer-Encoding, and for a header that breaks out of its line.
+ * TypeError for a status that does not refuse, for Content-Length, for Transfer-Encoding, and for a
+ * header that breaks out of its line.
  */
 export function refusalHead(
   status: number,
@@ -240,9 +248,7 @@ export function composeRefusal(
   headers: HeadersLike | undefined,
   body: string,
 ): ComposedRefusal {
-  if (!(status >= 200 && status <= 599) || WITHOUT_BODY.has(status)) {
-    throw invalidArgument(`${status} is not a status that refuses an opening handshake`);
-  }
+  assertRefusalStatus(status);
   const entries = headerEntries(headers);
   if (entries.some(isNamed('Content-Length')) || entries.some(isNamed('Transfer-Encoding'))) {
     throw invalidArgument('the length of a refusal follows from its body');

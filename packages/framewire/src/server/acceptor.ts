@@ -13,7 +13,12 @@ import {
 } from '../errors.ts';
 import { headerEntries, type HeadersLike } from '../handshake/header-values.ts';
 import { isOriginAllowed } from '../handshake/origin.ts';
-import { refuse, refusalHeaders, type ServerOffer } from '../handshake/server-handshake.ts';
+import {
+  assertRefusalStatus,
+  refuse,
+  refusalHeaders,
+  type ServerOffer,
+} from '../handshake/server-handshake.ts';
 import { selectSubprotocol } from '../handshake/subprotocol.ts';
 import type { Exchange } from './exchange.ts';
 import { HandshakeRequest } from './handshake-request.ts';
@@ -223,6 +228,7 @@ export class Acceptor<Context> {
     const { onRefused } = this.#settings;
     try {
       const response = onRefused?.(error, request) ?? undefined;
+      if (response?.status !== undefined) assertRefusalStatus(response.status);
       // With nobody to tell, a mistake in `authorize` would be silent.
       const isMistake = error.code === 'ERR_WS_REFUSED' && error.cause !== undefined;
       if (onRefused === undefined && isMistake) warn(error.cause);
@@ -251,8 +257,10 @@ function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value
 /** What is no decision at all, such as after a forgotten `return`, must not let anybody in. */
 function assertDecision<Context>(decision: unknown): asserts decision is Decision<Context> {
   const isOne = typeof decision === 'object' && decision !== null && 'accept' in decision;
-  if (isOne && typeof decision.accept === 'boolean') return;
-  throw invalidArgument('authorize returned no decision');
+  if (!isOne || typeof decision.accept !== 'boolean') {
+    throw invalidArgument('authorize returned no decision');
+  }
+  if (!decision.accept) assertRefusalStatus((decision as Refusal).status);
 }
 
 function warn(mistake: unknown): void {

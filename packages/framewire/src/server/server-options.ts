@@ -32,7 +32,10 @@ export interface AcceptanceOptions {
 
 export interface Refusal {
   readonly accept: false;
-  /** 200 to 599, as a rule 401 or 403. */
+  /**
+   * 300 to 599 except 304, as a rule 401 or 403, whatever the version of HTTP. With any other number
+   * there is no decision: as when `authorize` throws, the client is answered with 500.
+   */
   readonly status: number;
   readonly headers?: HeadersLike | undefined;
   readonly body?: string | undefined;
@@ -43,6 +46,7 @@ export type RefusalError = HandshakeError | TimeoutError;
 
 /** An answer of the application's own to a handshake that was refused. */
 export interface RefusalResponse {
+  /** As that of a `Refusal`; with any other number the whole of this answer is left out. */
   readonly status?: number | undefined;
   readonly headers?: HeadersLike | undefined;
   readonly body?: string | undefined;

@@ -267,7 +267,8 @@ test('an onRefused that fails, or answers what cannot be sent, still leaves an a
       },
       426,
     ],
-    [() => ({ status: 99 }), 500],
+    [() => ({ status: 99 }), 426],
+    [() => ({ status: 204, body: 'nothing' }), 426],
     [() => ({ headers: { 'X-A': 'b\r\nX-C: d' } }), 500],
   ] as const) {
     const { port } = await serve(t, { onRefused });
@@ -275,7 +276,7 @@ test('an onRefused that fails, or answers what cannot be sent, still leaves an a
     assert.equal(answer.status, status);
     assert.equal(answer.headers.has('x-c'), false);
   }
-  assert.equal(warn.mock.callCount(), 4);
+  assert.equal(warn.mock.callCount(), 5);
 });
 
 test('framewire:handshake:refused tells observers of it', async (t) => {

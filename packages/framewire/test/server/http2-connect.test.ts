@@ -3,11 +3,18 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { test } from 'node:test';
-import { connect, WebSocketServer, type HandshakeRequest, type ServerOptions } from 'framewire';
+import {
+  connect,
+  WebSocketServer,
+  type HandshakeRequest,
+  type RefusalError,
+  type ServerOptions,
+} from 'framewire';
 import { ManualClock } from 'framewire/testing';
 import { selfSigned } from '../connection/certificate.ts';
 import { turns, within } from '../connection/raw-peer.ts';
 import { bodyOf, listen, RawHttp2Client, serveHttp2 } from './http2-peer.ts';
+import { askWith } from './serving.ts';
 
 const echoing: ServerOptions = {
   handler: { message: (connection, message) => void connection.send(message) },
@@ -179,14 +186,22 @@ for (const how of ['at once', 'later'] as const) {
   });
 }
 
-test('a refusal of the application with a status of success would open: it is a 500', async (t) => {
-  const warned = new Promise((resolve) => process.once('warning', resolve));
-  const server = new WebSocketServer({ authorize: () => ({ accept: false, status: 200 }) });
-  const { port } = await serveHttp2(t, server);
-  const { status } = await (await RawHttp2Client.dial(t, port)).connect();
-  assert.equal(status, 500);
-  assert.match(String(await warned), /accepts an extended CONNECT/u);
-});
+for (const given of [200, 204, 304, 600]) {
+  test(`RFC 8441 §5.1 a decision for ${given} is none, in both versions of HTTP: 500`, async (t) => {
+    const errors: RefusalError[] = [];
+    const server = new WebSocketServer({
+      authorize: () => ({ accept: false, status: given }),
+      onRefused: (error) => void errors.push(error),
+    });
+    const { port } = await serveHttp2(t, server);
+    const http1 = await server.listen({ port: 0, host: '127.0.0.1' });
+    const { status } = await (await RawHttp2Client.dial(t, port)).connect();
+    assert.equal(status, 500);
+    assert.equal((await askWith(http1.port, {})).status, 500);
+    const causes = errors.map(({ cause }) => (cause as { code?: string } | undefined)?.code);
+    assert.deepEqual(causes, ['ERR_WS_INVALID_ARGUMENT', 'ERR_WS_INVALID_ARGUMENT']);
+  });
+}
 
 for (const [name, changes, expected] of [
   ['another path', { ':path': '/other' }, 404],
