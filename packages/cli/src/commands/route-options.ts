@@ -12,8 +12,8 @@ export interface RouteFlags {
 export const ROUTE_HELP: string = `
 Way to the server:
   --proxy takes http://, https:// and socks5:// with a host, a port, and user:password@ before them.
-  Other users of this machine can see what a command line says: --proxy env, which reads HTTP_PROXY,
-  HTTPS_PROXY, ALL_PROXY and NO_PROXY, tells them nothing.
+  Other users of this machine can see what a command line says: --proxy env, which reads WS_PROXY,
+  HTTP_PROXY and ALL_PROXY (wss: WSS_PROXY, HTTPS_PROXY, ALL_PROXY) and NO_PROXY, tells them nothing.
   --http2 asks a wss: server for HTTP/2 and takes HTTP/1.1 where it has no WebSockets over it. With
   ws: there is no way to ask, so it has to have them there, as with --http2-only everywhere.`;
 

@@ -61,8 +61,9 @@ export interface ConnectOptions extends ConnectionOptions {
    */
   readonly httpVersion?: 1 | 2 | 'auto' | undefined;
   /**
-   * The proxy to go through: its URL, `'environment'` for HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
-   * NO_PROXY, or a function that chooses for a URL. What it refuses is `ERR_WS_PROXY`. Default: none.
+   * The proxy to go through: its URL, `'environment'` for the one that WSS_PROXY, HTTPS_PROXY or
+   * ALL_PROXY names (`ws:`: WS_PROXY, HTTP_PROXY, ALL_PROXY) unless NO_PROXY excepts the host, or a
+   * function that chooses for a URL. What it refuses is `ERR_WS_PROXY`. Default: none.
    */
   readonly proxy?: ProxyChoice | ProxyFunction | undefined;
   /** How `wss:` is dialled: certificates, `servername`, `rejectUnauthorized` and the like. */

@@ -3,7 +3,9 @@
  * package `proxy-from-env` have in common.
  *
  * `wss:` goes by `wss_proxy`, `https_proxy`, `all_proxy`, and `ws:` by `ws_proxy`, `http_proxy`,
- * `all_proxy`; the first that is set wins, the lower-case name before the upper-case one.
+ * `all_proxy`; the first that is set wins, and of each the lower-case name before the upper-case one.
+ * Those for WebSockets come first, in either case, as with curl and the Python package `websockets`:
+ * whoever sets them means this kind of client.
  * `no_proxy` lists what is reached without: `*` for all, or, separated by commas or spaces,
  * - `example.com`: the name and all names below it;
  * - `.example.com` and `*.example.com`: the names below it, as in Go (curl adds the name);

@@ -27,8 +27,9 @@ export interface ProxyOptions {
 }
 
 /**
- * A proxy; `'environment'` for the one that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY name
- * for the destination; `false` or `undefined` for none.
+ * A proxy; `'environment'` for the first that is set of WSS_PROXY, HTTPS_PROXY and ALL_PROXY, for `ws:`
+ * of WS_PROXY, HTTP_PROXY and ALL_PROXY, each in lower case before upper case, and none for what
+ * NO_PROXY lists; `false` or `undefined` for none.
  */
 export type ProxyChoice = string | URL | ProxyOptions | false | undefined;
 
