@@ -18,7 +18,10 @@ import type { CookieJar } from './cookies.ts';
 import type { Dial, Dialling, ProxyFunction, TcpOptions } from './dial.ts';
 import type { ProxyChoice } from './proxy.ts';
 
-/** Asked once for each call of `connect`, such as for a token that expires. */
+/**
+ * Asked once for each call of `connect`, such as for a token that expires. `connect` rejects with what it
+ * throws.
+ */
 export type HeadersFunction = () => HeadersLike | Promise<HeadersLike>;
 
 export interface ConnectOptions extends ConnectionOptions {

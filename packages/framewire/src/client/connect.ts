@@ -14,8 +14,10 @@ import { parseUrl, type Destination } from './url.ts';
 /**
  * Opens a connection. Rejects with a `TypeError` or `RangeError` for bad arguments, `HandshakeError`
  * when the server or a proxy refuses, answers wrongly or cannot be reached (`cause` has the network's
- * error), `TimeoutError` after `handshakeTimeout`, and the signal's reason when aborted. Whatever the
- * outcome, nothing stays behind.
+ * error), `TimeoutError` after `handshakeTimeout`, and the signal's reason when aborted. What a function
+ * among the options throws is told as it is, unless the function dials: `dial` and `dialTls` stand for the
+ * network, and what they throw is the `cause` where the network's error would be. Whatever the outcome,
+ * nothing stays behind.
  */
 export async function connect(
   url: string | URL,

@@ -5,7 +5,7 @@ import { originOf, type Destination } from './url.ts';
 
 /** What is asked of a jar; the `CookieJar` of tough-cookie is one. URLs have `http:` or `https:`. */
 export interface CookieJar {
-  /** The value of the Cookie header, or the empty string. */
+  /** The value of the Cookie header, or the empty string. `connect` rejects with what it throws. */
   getCookieString(url: string): string | Promise<string>;
   /** Takes a value of Set-Cookie. What it throws, of a cookie that is not allowed, is ignored. */
   setCookie(cookie: string, url: string): unknown;

@@ -36,9 +36,16 @@ export interface DialTarget {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Stands for the network. What it throws is what a network that fails gives: a `HandshakeError` with it as
+ * the `cause`, `ERR_WS_NETWORK` on the way to the server, `ERR_WS_PROXY` on the way to a proxy.
+ */
 export type Dial = (target: DialTarget) => Duplex | Promise<Duplex>;
 
-/** Called with the URL that is to be opened, and again for each redirect. */
+/**
+ * Called with the URL that is to be opened, and again for each redirect. `connect` rejects with what it
+ * throws.
+ */
 export type ProxyFunction = (url: URL) => ProxyChoice | Promise<ProxyChoice>;
 
 /** How servers are reached. */

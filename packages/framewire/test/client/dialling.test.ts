@@ -166,6 +166,42 @@ test('what a hook throws is the cause, and what is no stream is a mistake', asyn
   });
 });
 
+const MISTAKE = new Error('no way');
+
+function fails(): never {
+  throw MISTAKE;
+}
+
+for (const [name, options] of [
+  ['headers', { headers: fails }],
+  ['proxy', { proxy: fails }],
+  ['cookieJar', { cookieJar: { getCookieString: fails, setCookie: fails } }],
+] as const satisfies readonly (readonly [string, ConnectOptions])[]) {
+  for (const httpVersion of [1, 2] as const) {
+    test(`what ${name} throws is told as it is, with HTTP/${httpVersion}`, async () => {
+      const connecting = connect('wss://target.example/', { ...options, httpVersion });
+      assert.equal(await rejection(connecting), MISTAKE);
+    });
+  }
+}
+
+for (const [name, options, code, proxy] of [
+  ['dial', { dial: fails }, 'ERR_WS_NETWORK', undefined],
+  ['dialTls', { dialTls: fails }, 'ERR_WS_NETWORK', undefined],
+  ['dial', { dial: fails, proxy: 'http://p.example' }, 'ERR_WS_PROXY', 'http://p.example:80'],
+] as const satisfies readonly (readonly [string, ConnectOptions, string, string | undefined])[]) {
+  for (const httpVersion of [1, 2] as const) {
+    const where = proxy === undefined ? 'the server' : 'a proxy';
+    test(`what ${name} throws is a failing network to ${where}, with HTTP/${httpVersion}`, async () => {
+      const connecting = connect('wss://target.example/', { ...options, httpVersion });
+      const error = await rejection(connecting);
+      assert.deepEqual([error.name, error.code, error.proxy], ['HandshakeError', code, proxy]);
+      assert.equal(error.cause, MISTAKE);
+      assert.equal(error.url, 'wss://target.example/');
+    });
+  }
+}
+
 test('options of TCP reach net.connect', async (t) => {
   const url = await serve(t);
   const names: string[] = [];
