@@ -19,13 +19,8 @@ const REPEATED: ReadonlySet<number | undefined> = new Set([
 ]);
 
 /** Codes that say what went wrong, though the closing handshake was complete. */
-const FAILURES: ReadonlySet<number> = new Set<number>([
-  CloseCode.protocolError,
-  CloseCode.unsupportedData,
-  CloseCode.invalidPayload,
-  CloseCode.policyViolation,
-  CloseCode.messageTooBig,
-  CloseCode.mandatoryExtension,
+const FAILURES: ReadonlySet<number | undefined> = new Set([
+  ...REPEATED,
   CloseCode.internalError,
   CloseCode.serviceRestart,
   CloseCode.tryAgainLater,

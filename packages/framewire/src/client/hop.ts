@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createKey } from '../handshake/accept-key.ts';
 import { clientRequestHead, type ClientRequest } from '../handshake/client-handshake.ts';
-import { headerEntries } from '../handshake/header-values.ts';
+import { headerEntries, isNamed } from '../handshake/header-values.ts';
 import { basic } from './authentication.ts';
 import type { Plan } from './connect-options.ts';
 import { cookiesFor } from './cookies.ts';
@@ -112,8 +112,4 @@ function withCookies(
   const own = headers.filter(isNamed('cookie')).map(([, value]) => value);
   const others = headers.filter((header) => !isNamed('cookie')(header));
   return [...others, ['Cookie', [...own, cookies].join('; ')]];
-}
-
-function isNamed(wanted: string): (header: readonly [string, string]) => boolean {
-  return ([name]) => name.toLowerCase() === wanted;
 }

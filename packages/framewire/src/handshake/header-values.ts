@@ -125,6 +125,11 @@ export function equalsToken(text: string, token: string): boolean {
   return isToken(text) && text.toLowerCase() === token.toLowerCase();
 }
 
+/** A test for the fields of a name. */
+export function isNamed(name: string): (field: readonly [string, string]) => boolean {
+  return ([other]) => equalsToken(other, name);
+}
+
 /**
  * RFC 9110 §5.6.1 — a list of tokens, read strictly: undefined if an element is empty or no token.
  * A sender must not generate empty elements, and those that do are probing parsers.

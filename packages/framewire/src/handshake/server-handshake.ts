@@ -2,7 +2,7 @@
 import { HandshakeError, invalidArgument, statusOf } from '../errors.ts';
 import type { HandshakeErrorCode } from '../errors.ts';
 import { acceptFor, isValidKey } from './accept-key.ts';
-import { equalsToken, hasToken, headerEntries, parseExtensions, quote } from './header-values.ts';
+import { hasToken, headerEntries, isNamed, parseExtensions, quote } from './header-values.ts';
 import type { HeaderMap, HeadersLike } from './header-values.ts';
 import { reasonPhrase, serializeResponseHead } from './http1-head.ts';
 import type { RequestHead } from './http1-head.ts';
@@ -260,8 +260,4 @@ export function composeRefusal(
   const content = new TextEncoder().encode(body);
   fields.push(['Content-Length', String(content.length)]);
   return { fields, content };
-}
-
-function isNamed(wanted: string): (entry: readonly [string, string]) => boolean {
-  return ([name]) => equalsToken(name, wanted);
 }
