@@ -9,23 +9,23 @@ import type { Answer, AskOptions } from './answer.ts';
 import type { Plan } from './connect-options.ts';
 import type { Deadline } from './deadline.ts';
 import { chooseProxy, dial, dialled, speaksHttp2, type Way } from './dial.ts';
-import type { Hop } from './hop.ts';
 import { askOverHttp1 } from './http1-opening.ts';
 import { askOverHttp2 } from './http2-opening.ts';
 import { findRoute } from './http2-sessions.ts';
 import type { Destination } from './url.ts';
+import type { Visit } from './visit.ts';
 
 /** Sessions that are tried until one takes the request (RFC 9113 §8.7). */
 const MAX_SESSIONS = 3;
 
 /** Rejects with `HandshakeError`, or with the deadline's reason, and leaves nothing behind then. */
 export async function ask(
-  hop: Hop,
+  visit: Visit,
   request: ClientRequest,
   plan: Plan,
   deadline: Deadline,
 ): Promise<Answer> {
-  const { destination, dialling } = hop;
+  const { destination, dialling } = visit;
   const { agent, transport, httpVersion, settings } = plan;
   const options: AskOptions = { clock: settings.clock, deadline, url: destination.url };
   if (transport !== undefined) {

@@ -6,10 +6,10 @@ import { ask } from './ask.ts';
 import { resolvePlan, type ConnectOptions, type Plan } from './connect-options.ts';
 import { keepCookies } from './cookies.ts';
 import { Deadline } from './deadline.ts';
-import { composeRequest, firstHop, hopTo, type Hop } from './hop.ts';
-import { isSameOrigin, redirectOf } from './redirects.ts';
+import { sharesOrigin, redirectOf } from './redirects.ts';
 import { readRefusal } from './refusal.ts';
 import { parseUrl, type Destination } from './url.ts';
+import { firstVisit, nextVisit, requestOf, type Visit } from './visit.ts';
 
 /**
  * Opens a connection. Rejects with a `TypeError` or `RangeError` for bad arguments, `HandshakeError`
@@ -28,12 +28,12 @@ export async function connect(
   plan.signal?.throwIfAborted();
   const deadline = new Deadline(plan.settings.clock, plan.handshakeTimeout, plan.signal);
   try {
-    let hop = await firstHop(destination, plan, deadline);
+    let visit = await firstVisit(destination, plan, deadline);
     for (let redirects = 0; ; redirects++) {
-      const request = await composeRequest(hop, plan, deadline);
-      const answer = await ask(hop, request, plan, deadline);
+      const request = await requestOf(visit, plan, deadline);
+      const answer = await ask(visit, request, plan, deadline);
       try {
-        const next = await nextDestination(answer, hop, plan, redirects, deadline);
+        const next = await nextDestination(answer, visit, plan, redirects, deadline);
         if (next === undefined) return open(answer, destination, plan);
         destination = next;
       } catch (error) {
@@ -41,7 +41,7 @@ export async function connect(
         throw error;
       }
       answer.destroy();
-      hop = hopTo(destination, hop);
+      visit = nextVisit(destination, visit);
     }
   } catch (error) {
     throw withUrl(error, destination.url);
@@ -53,7 +53,7 @@ export async function connect(
 /** Where to ask next; undefined when the connection is accepted, a rejection when it is refused. */
 async function nextDestination(
   { head, body, isAccepted }: Answer,
-  { destination }: Hop,
+  { destination }: Visit,
   { cookieJar, maxRedirects, settings, agent }: Plan,
   redirects: number,
   deadline: Deadline,
@@ -64,7 +64,7 @@ async function nextDestination(
   if (next instanceof HandshakeError) throw next;
   if (next === undefined) throw await readRefusal(body, head, settings.clock);
   const { status, headers } = head;
-  const isForeign = agent !== undefined && !isSameOrigin(next, destination);
+  const isForeign = agent !== undefined && !sharesOrigin(next, destination);
   if (redirects < maxRedirects && !isForeign) return next;
   const detail = isForeign
     ? `${status} to ${next.url}, for which the agent may have what is another's`

@@ -6,7 +6,7 @@ import type { Clock } from '../connection/clock.ts';
 import { HandshakeError, invalidArgument } from '../errors.ts';
 import { unlessExpired, type Deadline } from './deadline.ts';
 import { resolveProxy, type Proxy, type ProxyChoice } from './proxy.ts';
-import { openTunnel } from './tunnel.ts';
+import { openThroughProxy } from './tunnel.ts';
 import type { Destination } from './url.ts';
 
 /** What `net.connect` is told, beside where to connect to. */
@@ -114,7 +114,7 @@ async function dialThrough(
     if (kind === 'https') {
       duplex = await secure(duplex, hostname, proxy.tls, ['http/1.1'], deadline);
     }
-    await openTunnel(duplex, proxy, destination, deadline.signal, way.clock);
+    await openThroughProxy(duplex, proxy, destination, deadline.signal, way.clock);
   } catch (error) {
     duplex?.destroy();
     throw failure('ERR_WS_PROXY', error, deadline, url);
@@ -258,7 +258,7 @@ function attempt<Value>(task: () => Value): Value {
   }
 }
 
-/** Which hop failed, and why. What the deadline says is told untouched, and so are mistakes. */
+/** Which leg of the way failed, and why. What the deadline says is told untouched, and so are mistakes. */
 function failure(
   code: 'ERR_WS_NETWORK' | 'ERR_WS_PROXY',
   error: unknown,

@@ -26,10 +26,10 @@ export function redirectOf(
   if (to.socketPath !== undefined) return refuse(`${status} to a unix socket`);
   if (from.isSecure && !to.isSecure) return refuse(`${status} from wss: to ${to.url}`);
   // Whoever dials a unix socket has its server in mind, under whatever name.
-  return isSameOrigin(from, to) ? { ...to, socketPath: from.socketPath } : to;
+  return sharesOrigin(from, to) ? { ...to, socketPath: from.socketPath } : to;
 }
 
-export function isSameOrigin(one: Destination, other: Destination): boolean {
+export function sharesOrigin(one: Destination, other: Destination): boolean {
   return originOf(one) === originOf(other);
 }
 

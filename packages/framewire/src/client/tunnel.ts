@@ -14,7 +14,7 @@ import { openBySocks5, socks5Messages } from './socks5.ts';
  * Octets of the target that came with the answer are left in the stream. The stream is never
  * destroyed, and nobody listens to it afterwards, not even to its errors: that is for the caller.
  */
-export async function openTunnel(
+export async function openThroughProxy(
   duplex: Duplex,
   proxy: Proxy,
   target: { readonly hostname: string; readonly port: number },

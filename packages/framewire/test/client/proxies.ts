@@ -5,7 +5,7 @@ import https from 'node:https';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { openTunnel } from '#src/client/tunnel.js';
+import { openThroughProxy } from '#src/client/tunnel.js';
 import { resolveProxy, type Proxy, type ProxyChoice } from '#src/client/proxy.js';
 import { ManualClock, memoryPair } from 'framewire/testing';
 import type { HandshakeError } from 'framewire';
@@ -49,7 +49,7 @@ export function approach(
   const controller = new AbortController();
   const clock = new ManualClock();
   const listenersBefore = listenersOf(near);
-  const opening = openTunnel(near, proxy, target, controller.signal, clock);
+  const opening = openThroughProxy(near, proxy, target, controller.signal, clock);
   opening.catch(() => {});
   return { near, peer, proxy, controller, clock, opening, listenersBefore };
 }

@@ -5,9 +5,9 @@ import { test, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { connect, WebSocketServer, type ConnectOptions, type HandshakeError } from 'framewire';
 import { resolvePlan } from '#src/client/connect-options.js';
-import { hopTo } from '#src/client/hop.js';
 import { redirectOf } from '#src/client/redirects.js';
 import { parseUrl, type Destination } from '#src/client/url.js';
+import { nextVisit } from '#src/client/visit.js';
 import { selfSigned } from '../connection/certificate.ts';
 import { RawListener } from '../connection/opening.ts';
 import { within, type Head } from '../connection/raw-peer.ts';
@@ -225,7 +225,7 @@ test('31 what TLS must not be is forbidden to another origin as well', async (t)
 function tlsAfter(to: string, options: tls.ConnectionOptions): tls.ConnectionOptions {
   const plan = resolvePlan({ tls: options });
   const from = { destination: parseUrl('wss://a.example/'), headers: [], authorization: undefined };
-  return hopTo(parseUrl(to), { ...from, dialling: plan.dialling }).dialling.tls;
+  return nextVisit(parseUrl(to), { ...from, dialling: plan.dialling }).dialling.tls;
 }
 
 test('31 of TLS another origin gets what restricts, and nothing that identifies', () => {

@@ -5,7 +5,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { openTunnel } from '#src/client/tunnel.js';
+import { openThroughProxy } from '#src/client/tunnel.js';
 import { connect, WebSocketServer } from 'framewire';
 import { memoryPair } from 'framewire/testing';
 import { selfSigned } from '../connection/certificate.ts';
@@ -66,7 +66,7 @@ async function tunnel(t: TestContext, url: string, stream: Duplex, port: number)
   t.after(() => stream.destroy());
   const target = { hostname: 'localhost', port };
   await within(
-    openTunnel(stream, proxyOf(url), target, new AbortController().signal),
+    openThroughProxy(stream, proxyOf(url), target, new AbortController().signal),
     'the tunnel',
   );
   return stream;

@@ -8,21 +8,21 @@ import type { Plan } from './connect-options.ts';
 import { cookiesFor } from './cookies.ts';
 import { unlessExpired, type Deadline } from './deadline.ts';
 import type { Dialling } from './dial.ts';
-import { isSameOrigin } from './redirects.ts';
+import { sharesOrigin } from './redirects.ts';
 import type { Destination } from './url.ts';
 
-export interface Hop {
+export interface Visit {
   readonly destination: Destination;
   readonly headers: readonly [string, string][];
   readonly authorization: string | undefined;
   readonly dialling: Dialling;
 }
 
-export async function firstHop(
+export async function firstVisit(
   destination: Destination,
   plan: Plan,
   deadline: Deadline,
-): Promise<Hop> {
+): Promise<Visit> {
   const { headers, dialling } = plan;
   const entries =
     typeof headers === 'function'
@@ -63,8 +63,8 @@ const TLS_OF_ONE_SERVER: ReadonlySet<string> = new Set([
   'ticketKeys',
 ]);
 
-export function hopTo(destination: Destination, from: Hop): Hop {
-  if (isSameOrigin(destination, from.destination)) return { ...from, destination };
+export function nextVisit(destination: Destination, from: Visit): Visit {
+  if (sharesOrigin(destination, from.destination)) return { ...from, destination };
   const headers = from.headers.filter(([name]) => !OF_ONE_ORIGIN.has(name.toLowerCase()));
   const tls = Object.fromEntries(
     Object.entries(from.dialling.tls).filter(([name]) => !TLS_OF_ONE_SERVER.has(name)),
@@ -73,8 +73,8 @@ export function hopTo(destination: Destination, from: Hop): Hop {
 }
 
 /** What is asked there. */
-export async function composeRequest(
-  { destination, headers, authorization }: Hop,
+export async function requestOf(
+  { destination, headers, authorization }: Visit,
   plan: Plan,
   deadline: Deadline,
 ): Promise<ClientRequest> {
