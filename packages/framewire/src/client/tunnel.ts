@@ -1,6 +1,6 @@
 /** A tunnel through a proxy: from its end on, a stream to the proxy is one to the target. */
 import type { Duplex } from 'node:stream';
-import { systemClock, type Clock } from '../connection/clock.ts';
+import type { Clock } from '../connection/clock.ts';
 import { HandshakeError } from '../errors.ts';
 import { BorrowedStream } from './borrowed-stream.ts';
 import { connectRequest, openByConnect } from './http-proxy.ts';
@@ -19,7 +19,7 @@ export async function openThroughProxy(
   proxy: Proxy,
   target: { readonly hostname: string; readonly port: number },
   signal: AbortSignal,
-  clock: Clock = systemClock,
+  clock: Clock,
 ): Promise<void> {
   const open = dialogue(proxy, target, clock);
   signal.throwIfAborted();

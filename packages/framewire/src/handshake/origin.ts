@@ -15,15 +15,10 @@ import { isHost } from './request-target.ts';
  * - a list: of exact origins (`'https://app.example.com'`, `'null'`), of origins with a wildcard
  *   for one or more leading labels (`'https://*.example.com'`), and of regular expressions, which
  *   must match the whole origin.
- * - a function: what it returns.
  *
- * A request without an Origin comes from no browser and is allowed by all but the function.
+ * A request without an Origin comes from no browser and is allowed by all of them.
  */
-export type OriginPolicy =
-  | 'same'
-  | 'any'
-  | readonly (string | RegExp)[]
-  | ((origin: string | undefined, ...rest: never[]) => boolean);
+export type OriginPolicy = 'same' | 'any' | readonly (string | RegExp)[];
 
 /** A scheme, a name of 253 octets and a port are shorter than this; nothing longer is compared. */
 const MAX_ORIGIN_LENGTH = 512;
@@ -41,7 +36,7 @@ const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@\\\s]*)\/?$/i;
  * `null`, the origin of sandboxed frames and of local files, is never the same.
  */
 export function isOriginAllowed(
-  policy: 'same' | 'any' | readonly (string | RegExp)[],
+  policy: OriginPolicy,
   origin: string | undefined,
   host: string | undefined,
   encrypted: boolean,

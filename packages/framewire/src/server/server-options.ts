@@ -8,7 +8,7 @@ import {
 } from '../connection/options.ts';
 import { invalidArgument, type HandshakeError, type TimeoutError } from '../errors.ts';
 import type { HeadersLike } from '../handshake/header-values.ts';
-import { checkOriginPatterns } from '../handshake/origin.ts';
+import { checkOriginPatterns, type OriginPolicy } from '../handshake/origin.ts';
 import { checkSubprotocolNames } from '../handshake/subprotocol.ts';
 import { requirePositive } from '../protocol/limits.ts';
 import type { HandshakeRequest } from './handshake-request.ts';
@@ -107,7 +107,7 @@ export type OriginChoice = (origin: string | undefined, request: HandshakeReques
 export interface ServerSettings<Context> {
   readonly connection: ConnectionSettings;
   readonly protocols: readonly string[] | SubprotocolChoice;
-  readonly origins: 'same' | 'any' | readonly (string | RegExp)[] | OriginChoice;
+  readonly origins: OriginPolicy | OriginChoice;
   readonly authorize: ServerOptions<Context>['authorize'];
   readonly handshakeTimeout: number;
   readonly maxConnections: number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { openThroughProxy } from '#src/client/tunnel.js';
-import { memoryPair } from 'framewire/testing';
+import { ManualClock, memoryPair } from 'framewire/testing';
 import type { HandshakeError } from 'framewire';
 import { turns, within } from '../connection/raw-peer.ts';
 import {
@@ -244,7 +244,9 @@ test('a stream that failed before is an error', async () => {
   far.on('error', () => {});
   near.destroy();
   const { signal } = new AbortController();
-  const error = await rejection(openThroughProxy(near, proxyOf(PROXY), TARGET, signal));
+  const error = await rejection(
+    openThroughProxy(near, proxyOf(PROXY), TARGET, signal, new ManualClock()),
+  );
   assert.equal(error.code, 'ERR_WS_PROXY');
 });
 
@@ -265,7 +267,13 @@ test('an abort in the middle rejects with its reason, destroys nothing and leave
 test('a signal that is aborted already costs no word with the proxy', async () => {
   const [near] = memoryPair();
   const reason = new Error('no longer wanted');
-  const opening = openThroughProxy(near, proxyOf(PROXY), TARGET, AbortSignal.abort(reason));
+  const opening = openThroughProxy(
+    near,
+    proxyOf(PROXY),
+    TARGET,
+    AbortSignal.abort(reason),
+    new ManualClock(),
+  );
   assert.equal(await rejection(opening), reason);
   assert.equal(near.writableLength, 0);
   assert.deepEqual(listenersOf(near), listenersOf(memoryPair()[0]));

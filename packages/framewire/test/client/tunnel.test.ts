@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { openThroughProxy } from '#src/client/tunnel.js';
 import { connect, WebSocketServer } from 'framewire';
-import { memoryPair } from 'framewire/testing';
+import { ManualClock, memoryPair } from 'framewire/testing';
 import { selfSigned } from '../connection/certificate.ts';
 import { within } from '../connection/raw-peer.ts';
 import { proxyOf, startHttpProxy, startSocksProxy, type RunningProxy } from './proxies.ts';
@@ -66,7 +66,7 @@ async function tunnel(t: TestContext, url: string, stream: Duplex, port: number)
   t.after(() => stream.destroy());
   const target = { hostname: 'localhost', port };
   await within(
-    openThroughProxy(stream, proxyOf(url), target, new AbortController().signal),
+    openThroughProxy(stream, proxyOf(url), target, new AbortController().signal, new ManualClock()),
     'the tunnel',
   );
   return stream;
