@@ -10,7 +10,7 @@ import { judgeResponse, upgradeFields, type ClientRequest } from '../handshake/c
 import { toFieldRecord } from '../handshake/field-record.ts';
 import { headersFromRaw } from '../handshake/header-values.ts';
 import { DEFAULT_HEAD_LIMITS, type ResponseHead } from '../handshake/http1-head.ts';
-import { answerOn, type Answer, type AskOptions } from './answer.ts';
+import { answerOn, type Answer, type AskOptions, type Refused } from './answer.ts';
 import type { Deadline } from './deadline.ts';
 import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 import type { Destination } from './url.ts';
@@ -58,7 +58,7 @@ export function askOverAgent(
       .on('upgrade', (response, socket, early) => {
         resolve(upgraded(response, socket, early, request, options));
       })
-      .on('response', (response) => resolve(refused(response, request, deadline)))
+      .on('response', (response) => resolve(refused(response, deadline)))
       .end();
   });
 }
@@ -76,19 +76,14 @@ function upgraded(
   return answerOn(stream, head, head.status === 101, () => judgeResponse(head, request));
 }
 
-function refused(response: IncomingMessage, request: ClientRequest, deadline: Deadline): Answer {
-  const head = toHead(response);
+function refused(response: IncomingMessage, deadline: Deadline): Refused {
   response.on('error', () => {});
   const octets = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
   const expiry = deadline.onExpire(() => response.destroy());
   return {
-    head,
     isAccepted: false,
-    judge: () => judgeResponse(head, request),
+    head: toHead(response),
     body: { next: async () => (await octets.next()).value },
-    release: () => {
-      throw new Error('a refusal has no transport');
-    },
     destroy: () => {
       expiry[Symbol.dispose]();
       response.destroy();

@@ -25,15 +25,24 @@ export interface FinalHead {
 }
 
 /** Whoever has one either releases it or destroys it. */
-export interface Answer {
+export type Answer = Accepted | Refused;
+
+/** The status is that of success. */
+export interface Accepted {
+  readonly isAccepted: true;
   readonly head: FinalHead;
-  /** The status is that of success; `judge` says whether the rest is. */
-  readonly isAccepted: boolean;
+  /** Whether the rest is, too. */
   judge(): Agreement | HandshakeError;
-  /** Of a refusal, what follows the head. */
-  readonly body: OctetSource;
   /** Gives the transport to whoever comes next, with what has arrived on it. */
   release(): { readonly transport: Transport; readonly early: Early };
+  destroy(): void;
+}
+
+export interface Refused {
+  readonly isAccepted: false;
+  readonly head: FinalHead;
+  /** What follows the head. */
+  readonly body: OctetSource;
   destroy(): void;
 }
 
@@ -44,12 +53,11 @@ export function answerOn(
   isAccepted: boolean,
   judge: () => Agreement | HandshakeError,
 ): Answer {
-  return {
-    head,
-    isAccepted,
-    judge,
-    body: stream,
-    release: () => ({ transport: stream.transport, early: stream.release() }),
-    destroy: () => stream.destroy(),
-  };
+  const destroy = (): void => stream.destroy();
+  if (!isAccepted) return { isAccepted, head, body: stream, destroy };
+  const release: Accepted['release'] = () => ({
+    transport: stream.transport,
+    early: stream.release(),
+  });
+  return { isAccepted, head, judge, release, destroy };
 }

@@ -1,7 +1,7 @@
 /** RFC 6455 §4.1 — a client's opening handshake, from the URL to the open connection. */
 import { Connection } from '../connection/connection.ts';
 import { HandshakeError } from '../errors.ts';
-import type { Answer } from './answer.ts';
+import type { Accepted, Refused } from './answer.ts';
 import { ask } from './ask.ts';
 import { resolvePlan, type ConnectOptions, type Plan } from './connect-options.ts';
 import { keepCookies } from './cookies.ts';
@@ -33,9 +33,12 @@ export async function connect(
       const request = await requestOf(visit, plan, deadline);
       const answer = await ask(visit, request, plan, deadline);
       try {
-        const next = await nextDestination(answer, visit, plan, redirects, deadline);
-        if (next === undefined) return open(answer, destination, plan);
-        destination = next;
+        const { cookieJar } = plan;
+        if (cookieJar !== undefined) {
+          await keepCookies(cookieJar, destination, answer.head, deadline);
+        }
+        if (answer.isAccepted) return open(answer, destination, plan);
+        destination = await nextDestination(answer, visit, plan, redirects);
       } catch (error) {
         answer.destroy();
         throw error;
@@ -50,16 +53,13 @@ export async function connect(
   }
 }
 
-/** Where to ask next; undefined when the connection is accepted, a rejection when it is refused. */
+/** Where to ask next; rejects with the refusal, unless it is a redirect that is to be followed. */
 async function nextDestination(
-  { head, body, isAccepted }: Answer,
+  { head, body }: Refused,
   { destination }: Visit,
-  { cookieJar, maxRedirects, settings, agent }: Plan,
+  { maxRedirects, settings, agent }: Plan,
   redirects: number,
-  deadline: Deadline,
-): Promise<Destination | undefined> {
-  if (cookieJar !== undefined) await keepCookies(cookieJar, destination, head, deadline);
-  if (isAccepted) return undefined;
+): Promise<Destination> {
   const next = maxRedirects === 0 ? undefined : redirectOf(head, destination);
   if (next instanceof HandshakeError) throw next;
   if (next === undefined) throw await readRefusal(body, head, settings.clock);
@@ -73,7 +73,7 @@ async function nextDestination(
 }
 
 function open(
-  answer: Answer,
+  answer: Accepted,
   { url }: Destination,
   { settings, handler }: Plan,
 ): Connection<undefined> {

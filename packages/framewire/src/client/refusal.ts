@@ -1,6 +1,7 @@
 /** What a server, or a proxy, says when it refuses: status, headers, and some of the body. */
 import type { Clock } from '../connection/clock.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../errors.ts';
+import { describeStatus } from '../handshake/http1-head.ts';
 import { copyOf } from '../protocol/octets.ts';
 import type { FinalHead } from './answer.ts';
 import { withoutSecrets } from './url.ts';
@@ -10,6 +11,11 @@ const MAX_BODY = 4096;
 
 /** Milliseconds to wait for a body that does not end. */
 const BODY_TIMEOUT = 1_000;
+
+/** RFC 9110 §15.3.5 and §15.4.5; of 1xx none is final. */
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304]);
+
+const EMPTY: Uint8Array = new Uint8Array(0);
 
 /** Where the body comes from: the octets behind the head, undefined at their end. */
 export interface OctetSource {
@@ -26,7 +32,7 @@ export async function readRefusal(
   const body = await readBody(stream, response, clock);
   const location = status >= 300 && status < 400 ? headers.get('location') : undefined;
   const detail =
-    `${status} ${reason}`.trim() +
+    describeStatus(status, reason) +
     (location === undefined ? '' : ` to ${withoutSecrets(location)}`) +
     firstLine(body);
   return new HandshakeError(code, detail, { status, headers, body });
@@ -40,12 +46,14 @@ function firstLine(body: Uint8Array): string {
   return /^[\P{C}]{1,200}$/u.test(line) && !line.startsWith('<') ? `: ${line}` : '';
 }
 
-/** RFC 9112 §6.3: the body by its length, by chunks, or up to the end of the transport. */
+/** RFC 9112 §6.3: the body, if any, by its length, by chunks, or up to the end of the transport. */
 async function readBody(
   stream: OctetSource,
-  { headers }: FinalHead,
+  { status, headers }: FinalHead,
   clock: Clock,
 ): Promise<Uint8Array> {
+  // Item 1: whatever the headers say.
+  if (WITHOUT_BODY.has(status)) return EMPTY;
   const isChunked = /chunked\s*$/iu.test(headers.get('transfer-encoding') ?? '');
   const announced = headers.get('content-length');
   const length = isChunked || announced === undefined ? Infinity : toLength(announced);

@@ -11,7 +11,7 @@ import {
   trimSpace,
 } from './header-values.ts';
 import type { HeadersLike } from './header-values.ts';
-import { reasonPhrase, serializeRequestHead } from './http1-head.ts';
+import { serializeRequestHead } from './http1-head.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { refuseOwnedHeaders } from './owned-headers.ts';
 import { isHost } from './request-target.ts';
@@ -105,16 +105,15 @@ function checkRequest(
 }
 
 /**
- * Judges the server's answer, in the order of §4.1. The error's code and message name the header
- * at fault, and carry the response's status and headers.
- * Interim responses other than 101 are refused like any status: the caller steps over them.
+ * Judges the rest of an answer with the status 101, in the order of §4.1; any other status is a refusal,
+ * which the caller reads. The error's code and message name the header at fault, and carry the
+ * response's status and headers.
  */
 export function judgeResponse(
   response: ResponseHead,
   request: ClientRequest,
 ): Agreement | HandshakeError {
   const flaw =
-    judgeStatus(response) ??
     judgeBody(response) ??
     judgeUpgrade(response) ??
     judgeAccept(response, request.key) ??
@@ -140,15 +139,6 @@ export type AnswerHead = Pick<ResponseHead, 'status' | 'headers'>;
 export interface Flaw {
   readonly code: HandshakeErrorCode;
   readonly detail: string;
-}
-
-/** §4.1, the first of the checks. */
-function judgeStatus({ status, reason }: ResponseHead): Flaw | undefined {
-  if (status === 101) return undefined;
-  // The server's own words are quoted, the usual ones are not.
-  const usual = reasonPhrase(status);
-  const words = reason === '' || reason === usual ? usual : quote(reason);
-  return { code: 'ERR_WS_STATUS', detail: trimSpace(`${status} ${words}`) };
 }
 
 /**

@@ -8,7 +8,6 @@ import type { Agreement, AnswerHead, ClientRequest } from './client-handshake.ts
 import { toFieldRecord, type FieldRecord } from './field-record.ts';
 import { equalsToken, headerEntries, quote } from './header-values.ts';
 import type { HeaderMap, HeadersLike } from './header-values.ts';
-import { reasonPhrase } from './http1-head.ts';
 import { refuseOwnedHeaders } from './owned-headers.ts';
 import { isHost, splitTarget } from './request-target.ts';
 import {
@@ -49,16 +48,11 @@ export function connectFields(request: ClientRequest, scheme: 'http' | 'https'):
   };
 }
 
-/** Judges the server's answer (§5.1): any status of success opens the connection. */
+/** Judges the rest of an answer with a status of success, any of which opens the connection (§5.1). */
 export function judgeConnectResponse(
   response: AnswerHead,
   request: ClientRequest,
 ): Agreement | HandshakeError {
-  const { status } = response;
-  if (status < 200 || status > 299) {
-    const detail = `${status} ${reasonPhrase(status)}`.trim();
-    return complain({ code: 'ERR_WS_STATUS', detail }, response);
-  }
   const flaw = judgeFields(response, request);
   return flaw === undefined ? agreementOf(response) : complain(flaw, response);
 }

@@ -329,9 +329,11 @@ function serializeHead(
 const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [101, 'Switching Protocols'],
   [200, 'OK'],
+  [204, 'No Content'],
   [301, 'Moved Permanently'],
   [302, 'Found'],
   [303, 'See Other'],
+  [304, 'Not Modified'],
   [307, 'Temporary Redirect'],
   [308, 'Permanent Redirect'],
   [400, 'Bad Request'],
@@ -361,4 +363,11 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
 /** The usual phrase for a status, or the empty string, which is a valid phrase too. */
 export function reasonPhrase(status: number): string {
   return REASON_PHRASES.get(status) ?? '';
+}
+
+/** A status for an error's sentence: with the usual phrase, or the server's own words in quotes. */
+export function describeStatus(status: number, reason: string): string {
+  const usual = reasonPhrase(status);
+  const words = reason === '' || reason === usual ? usual : quote(reason);
+  return trimSpace(`${status} ${words}`);
 }

@@ -145,7 +145,7 @@ for (const [status, reason] of [
     assert.equal(text(error), 'sorry');
     assert.match(
       error.message,
-      new RegExp(`did not open a tunnel: ${status} ?${reason}.*sorry`, 'u'),
+      new RegExp(`did not open a tunnel: ${status} ?"?${reason}.*sorry`, 'u'),
     );
   });
 }

@@ -8,6 +8,7 @@ import { hex, ManualClock } from 'framewire/testing';
 import { selfSigned } from '../connection/certificate.ts';
 import { turns, within } from '../connection/raw-peer.ts';
 import { listen, type Http2Server } from '../server/http2-peer.ts';
+import { rejection } from './proxies.ts';
 
 const certificate = selfSigned();
 const trusting: ConnectOptions = { httpVersion: 'auto', tls: { ca: certificate.cert } };
@@ -196,6 +197,19 @@ test('a refusal has status, headers and body, and leaves the session to others',
   });
   assert.equal(kept.readyState, 'open');
   await kept.close(1000);
+});
+
+test('26 a refusal reads the same over either version of HTTP', async (t) => {
+  const httpServer = http2.createSecureServer({ ...certificate, allowHTTP1: true });
+  const server = new WebSocketServer({
+    authorize: () => ({ accept: false, status: 401, body: 'no' }),
+  });
+  server.attach(httpServer);
+  const url = `wss://127.0.0.1:${await listen(t, httpServer)}/`;
+  for (const httpVersion of [1, 2] as const) {
+    const error = await rejection(connect(url, { ...trusting, httpVersion }));
+    assert.match(error.message, /: 401 Unauthorized: no \(RFC 6455 §4\.1\)$/u);
+  }
 });
 
 test('84 interim answers without end are refused, and the process lives', async (t) => {

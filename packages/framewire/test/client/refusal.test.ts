@@ -186,6 +186,23 @@ test('a transport that fails within the body only shortens it', async (t) => {
   await assert.rejects(within(connecting, 'the refusal'), { status: 401 });
 });
 
+for (const status of ['204 No Content', '304 Not Modified']) {
+  test(`RFC 9112 §6.3 a ${status.slice(0, 3)} has no body, whatever it announces`, async (t) => {
+    const { error } = await refuse(t, (peer) => {
+      peer.send(`HTTP/1.1 ${status}\r\nContent-Length: 5\r\n\r\n`, 'HTTP/1.1 408 Next\r\n\r\n');
+    });
+    assert.equal(text(error), '');
+    assert.match(error.message, new RegExp(`: ${status} \\(RFC`, 'u'));
+  });
+}
+
+test('26 the server’s own words for a status are told in quotes', async (t) => {
+  const { error } = await refuse(t, (peer) => {
+    peer.send('HTTP/1.1 403 Not "you"\r\nContent-Length: 0\r\n\r\n');
+  });
+  assert.match(error.message, /: 403 "Not \\"you\\"" \(RFC/u);
+});
+
 test('a body that is a page, or not printable, is not quoted in the message', async (t) => {
   for (const body of ['<!doctype html>', '\u0007bell', '']) {
     const { error } = await refuse(t, (peer) => {

@@ -169,23 +169,6 @@ test('RFC 6455 §4.1: the answer that fits', () => {
   assert.deepEqual(judgeResponse(lax, REQUEST), { protocol: '', extensions: '' });
 });
 
-test('RFC 6455 §4.1, first check, case 26: another status, with all there is to know', () => {
-  for (const [status, reason, sentence] of [
-    [200, 'OK', '200 OK'],
-    [401, '', '401 Unauthorized'],
-    [503, 'Service Unavailable', '503 Service Unavailable'],
-    [403, 'go "away"', String.raw`403 "go \\"away\\""`],
-    [599, '', '599'],
-    [100, 'Continue', '100 "Continue"'],
-  ] as const) {
-    const response = sampleResponse({ 'retry-after': '5' }, { status, reason });
-    const error = refused(judgeResponse(response, REQUEST), 'ERR_WS_STATUS');
-    assert.equal(error.status, status);
-    assert.equal(error.headers?.get('retry-after'), '5');
-    assert.match(error.message, new RegExp(`: ${sentence} \\(RFC 6455 §4.1\\)$`));
-  }
-});
-
 test('RFC 6455 §4.1, checks 2 to 4, case 27: the error names the header at fault', () => {
   const cases: [HandshakeErrorCode, Record<string, string | undefined>][] = [
     ['ERR_WS_UPGRADE', { upgrade: undefined }],
@@ -218,17 +201,14 @@ test('RFC 6455 §4.1: the checks are made in their order', () => {
   };
   const codes: string[] = [];
   const changes: Record<string, string | undefined> = { ...wrong };
-  let result = judgeResponse(sampleResponse(changes, { status: 200 }), REQUEST);
   for (const name of Object.keys(wrong)) {
+    const result = judgeResponse(sampleResponse(changes), REQUEST);
     codes.push(result instanceof HandshakeError ? result.code : '');
-    result = judgeResponse(sampleResponse(changes), REQUEST);
     changes[name] = name === 'connection' ? 'Upgrade' : undefined;
     if (name === 'upgrade') changes[name] = 'websocket';
     if (name === 'sec-websocket-accept') changes[name] = SAMPLE_ACCEPT;
   }
-  codes.push(result instanceof HandshakeError ? result.code : '');
   assert.deepEqual(codes, [
-    'ERR_WS_STATUS',
     'ERR_WS_HEAD_MALFORMED',
     'ERR_WS_UPGRADE',
     'ERR_WS_CONNECTION',

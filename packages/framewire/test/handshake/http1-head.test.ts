@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import {
+  describeStatus,
   HeadReader,
   parseRequestHead,
   parseResponseHead,
@@ -430,4 +431,16 @@ test('RFC 9110 §15: reason phrases, and none for a status nobody knows', () => 
   assert.equal(reasonPhrase(101), 'Switching Protocols');
   assert.equal(reasonPhrase(426), 'Upgrade Required');
   assert.equal(reasonPhrase(599), '');
+});
+
+test('case 26: a status is told with the usual phrase, or with the server’s own words in quotes', () => {
+  for (const [status, reason, words] of [
+    [200, 'OK', '200 OK'],
+    [401, '', '401 Unauthorized'],
+    [403, 'go "away"', '403 "go \\"away\\""'],
+    [503, 'Busy', '503 "Busy"'],
+    [599, '', '599'],
+  ] as const) {
+    assert.equal(describeStatus(status, reason), words);
+  }
 });
