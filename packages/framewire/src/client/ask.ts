@@ -2,7 +2,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HandshakeError } from '../errors.ts';
-import type { ClientRequest } from '../handshake/client-handshake.ts';
+import { clientRequestHead, type ClientRequest } from '../handshake/client-handshake.ts';
 import { connectFields } from '../handshake/extended-connect.ts';
 import { askOverAgent } from './agent-opening.ts';
 import type { Answer, AskOptions } from './answer.ts';
@@ -29,7 +29,8 @@ export async function ask(
   const { agent, transport, httpVersion, settings } = plan;
   const options: AskOptions = { clock: settings.clock, deadline, url: destination.url };
   if (transport !== undefined) {
-    return askOverHttp1(await dialled(transport, deadline), request, options);
+    const head = clientRequestHead(request);
+    return askOverHttp1(await dialled(transport, deadline), head, request, options);
   }
   if (agent !== undefined) {
     return askOverAgent(destination, request, { ...options, agent, tls: dialling.tls });
@@ -71,12 +72,14 @@ async function askDialled(
   request: ClientRequest,
   options: AskOptions,
 ): Promise<Answer> {
+  // Made before anything is dialled, so that a bad header costs no connection.
+  const head = clientRequestHead(request);
   const duplex = ready ?? (await dial(destination, way, ['http/1.1'], options.deadline));
   if (speaksHttp2(duplex)) {
     duplex.destroy();
     throw new HandshakeError('ERR_WS_NETWORK', 'h2 was chosen where http/1.1 was offered (ALPN)');
   }
-  const answer = await askOverHttp1(duplex, request, options);
+  const answer = await askOverHttp1(duplex, head, request, options);
   if (way.tcp.noDelay === false && duplex instanceof Socket) duplex.setNoDelay(false);
   return answer;
 }

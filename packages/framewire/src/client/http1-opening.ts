@@ -2,20 +2,17 @@
 import { isTransported, Transport } from '../connection/transport.ts';
 import { OpeningStream } from '../connection/opening-stream.ts';
 import { HandshakeError, invalidArgument } from '../errors.ts';
-import {
-  clientRequestHead,
-  judgeResponse,
-  type ClientRequest,
-} from '../handshake/client-handshake.ts';
+import { judgeResponse, type ClientRequest } from '../handshake/client-handshake.ts';
 import { HeadReader, parseResponseHead, type ResponseHead } from '../handshake/http1-head.ts';
 import type { Duplex } from 'node:stream';
 import { answerOn, type Answer, type AskOptions } from './answer.ts';
 import { take } from './dial.ts';
 import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 
-/** Destroys the stream when it rejects. */
+/** Sends the head of the request. Destroys the stream when it rejects. */
 export async function askOverHttp1(
   duplex: Duplex,
+  requestHead: Uint8Array,
   request: ClientRequest,
   options: AskOptions,
 ): Promise<Answer> {
@@ -23,7 +20,7 @@ export async function askOverHttp1(
   const stream = new OpeningStream(new Transport(duplex), options);
   take(duplex);
   try {
-    stream.transport.write(clientRequestHead(request));
+    stream.transport.write(requestHead);
     const head = await readFinalHead(stream);
     return answerOn(stream, head, head.status === 101, () => judgeResponse(head, request));
   } catch (error) {

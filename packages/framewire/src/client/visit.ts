@@ -1,7 +1,7 @@
 /** One of the servers that are asked, each redirect to the next, and what it may be told. */
 import { randomBytes } from 'node:crypto';
 import { createKey } from '../handshake/accept-key.ts';
-import { clientRequestHead, type ClientRequest } from '../handshake/client-handshake.ts';
+import type { ClientRequest } from '../handshake/client-handshake.ts';
 import { headerEntries, isNamed } from '../handshake/header-values.ts';
 import { basic } from './authentication.ts';
 import type { Plan } from './connect-options.ts';
@@ -80,7 +80,7 @@ export async function requestOf(
 ): Promise<ClientRequest> {
   const { cookieJar, protocols, origin, settings } = plan;
   const cookies = cookieJar && (await cookiesFor(cookieJar, destination, deadline));
-  const request: ClientRequest = {
+  return {
     target: destination.target,
     host: destination.host,
     key: createKey(randomBytes(16)),
@@ -89,9 +89,6 @@ export async function requestOf(
     extensions: settings.perMessageDeflate?.offer,
     origin,
   };
-  // Serialised before anything is dialled, so that a bad header costs no connection.
-  clientRequestHead(request);
-  return request;
 }
 
 /** The application's own header stands above what is derived. */

@@ -6,6 +6,7 @@ import {
   equalsToken,
   hasToken,
   headerEntries,
+  isFieldValue,
   parseExtensions,
   quote,
   trimSpace,
@@ -14,7 +15,7 @@ import type { HeadersLike } from './header-values.ts';
 import { serializeRequestHead } from './http1-head.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { refuseOwnedHeaders } from './owned-headers.ts';
-import { isHost } from './request-target.ts';
+import { isHost, splitTarget } from './request-target.ts';
 import { checkSubprotocolNames } from './subprotocol.ts';
 
 export interface ClientRequest {
@@ -91,10 +92,16 @@ export function composeRequest(request: ClientRequest): ComposedRequest {
 }
 
 function checkRequest(
-  { protocols, extensions, origin }: ClientRequest,
+  { target, protocols, extensions, origin }: ClientRequest,
   entries: readonly (readonly [string, string])[],
 ): void {
+  if (splitTarget(target) === undefined) {
+    throw invalidArgument(`${quote(target)} is not a request target`);
+  }
   checkSubprotocolNames(protocols);
+  if (origin !== undefined && !isFieldValue(origin)) {
+    throw invalidArgument('the Origin has a forbidden character');
+  }
   if (extensions !== undefined && parseExtensions(extensions) === undefined) {
     throw invalidArgument(`${quote(extensions)} is not a list of extensions`);
   }

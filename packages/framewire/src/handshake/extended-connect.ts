@@ -35,9 +35,6 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
  */
 export function connectFields(request: ClientRequest, scheme: 'http' | 'https'): FieldRecord {
   const { host, fields } = composeRequest(request);
-  if (splitTarget(request.target) === undefined) {
-    throw invalidArgument(`${quote(request.target)} is not a request target`);
-  }
   return {
     ':method': 'CONNECT',
     ':protocol': 'websocket',

@@ -99,6 +99,19 @@ test('26 a refusal has status, headers and body, in chunks too', async (t) => {
   }
 });
 
+for (const [name, options] of [
+  ['an Origin', { origin: 'a\r\nX: y' }],
+  ['a header', { headers: { 'X-A': 'a\r\nX: y' } }],
+] as const) {
+  test(`case 18: ${name} that would break out of its line costs the agent nothing`, async () => {
+    const agent = new http.Agent();
+    agent.createConnection = () => assert.fail('it was asked to dial');
+    await assert.rejects(connect('ws://127.0.0.1:1/', { agent, ...options }), {
+      code: 'ERR_WS_INVALID_ARGUMENT',
+    });
+  });
+}
+
 test('27 an answer is judged as elsewhere', async (t) => {
   const listener = await RawListener.start(t);
   const connecting = connect(listener.url, { agent: new http.Agent() });

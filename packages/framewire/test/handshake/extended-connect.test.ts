@@ -98,7 +98,9 @@ test('RFC 9113 §8.2.2: what HTTP/2 does not have, and what is ours, cannot be s
       invalidArgument,
     );
   }
-  assert.throws(() => connectFields({ ...REQUEST, target: 'chat' }, 'https'), invalidArgument);
+  for (const change of [{ target: 'chat' }, { origin: 'a\r\nX: y' }]) {
+    assert.throws(() => connectFields({ ...REQUEST, ...change }, 'https'), invalidArgument);
+  }
 });
 
 test('RFC 8441 §5.1: any status of success opens, with what was agreed on', () => {
