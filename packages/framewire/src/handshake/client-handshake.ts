@@ -19,7 +19,7 @@ import { isHost, splitTarget } from './request-target.ts';
 import { checkSubprotocolNames } from './subprotocol.ts';
 
 export interface ClientRequest {
-  /** Path and query of the URL, or the whole URL for a proxy that wants it. */
+  /** Path and query of the URL. */
   readonly target: string;
   /** Host, and the port unless it is the scheme's default. */
   readonly host: string;

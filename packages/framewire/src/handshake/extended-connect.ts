@@ -26,7 +26,6 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'keep-alive',
   'proxy-connection',
   'http2-settings',
-  'te',
 ]);
 
 /**
@@ -125,11 +124,16 @@ export function connectRefusal(
 
 function toRecord(entries: readonly (readonly [string, string])[]): FieldRecord {
   // RFC 9113 §8.2: names are in lower case.
-  return toFieldRecord(
+  const record = toFieldRecord(
     entries.map(([name, value]) => {
       const key = name.toLowerCase();
       if (!CONNECTION_SPECIFIC.has(key)) return [key, value];
       throw invalidArgument(`the header ${name} does not exist in HTTP/2`);
     }),
   );
+  // §8.2.2: the one field of one hop that is left, with one value.
+  if (record['te'] !== undefined && record['te'] !== 'trailers') {
+    throw invalidArgument('in HTTP/2 the header TE can only be "trailers"');
+  }
+  return record;
 }

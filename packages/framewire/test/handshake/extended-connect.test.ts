@@ -86,7 +86,8 @@ test('RFC 9113 §8.2.2: what HTTP/2 does not have, and what is ours, cannot be s
   for (const headers of [
     { 'Keep-Alive': '5' },
     { 'Proxy-Connection': 'close' },
-    { TE: 'trailers' },
+    { TE: 'gzip' },
+    { TE: 'trailers, gzip' },
     { 'HTTP2-Settings': 'AA' },
     { Connection: 'x' },
     { Upgrade: 'websocket' },
@@ -101,6 +102,11 @@ test('RFC 9113 §8.2.2: what HTTP/2 does not have, and what is ours, cannot be s
   for (const change of [{ target: 'chat' }, { origin: 'a\r\nX: y' }]) {
     assert.throws(() => connectFields({ ...REQUEST, ...change }, 'https'), invalidArgument);
   }
+});
+
+test('RFC 9113 §8.2.2: of the fields of one hop, TE may say "trailers"', () => {
+  const record = connectFields({ ...REQUEST, headers: { TE: 'trailers' } }, 'https');
+  assert.equal(record['te'], 'trailers');
 });
 
 test('RFC 8441 §5.1: any status of success opens, with what was agreed on', () => {
