@@ -1,16 +1,13 @@
 /** What a server answers to an opening handshake, whatever the version of HTTP. */
-import type { Clock } from '../connection/clock.ts';
 import type { Early, OpeningStream } from '../connection/opening-stream.ts';
 import type { Transport } from '../connection/transport.ts';
 import type { HandshakeError } from '../errors.ts';
 import type { Agreement } from '../handshake/client-handshake.ts';
 import type { HeaderMap } from '../handshake/header-values.ts';
-import type { Deadline } from './deadline.ts';
+import type { DialOptions } from './dial.ts';
 import type { OctetSource } from './refusal.ts';
 
-export interface AskOptions {
-  readonly clock: Clock;
-  readonly deadline: Deadline;
+export interface AskOptions extends DialOptions {
   /** For the errors. */
   readonly url: string;
 }

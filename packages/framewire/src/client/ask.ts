@@ -74,7 +74,7 @@ async function askDialled(
 ): Promise<Answer> {
   // Made before anything is dialled, so that a bad header costs no connection.
   const head = clientRequestHead(request);
-  const duplex = ready ?? (await dial(destination, way, ['http/1.1'], options.deadline));
+  const duplex = ready ?? (await dial(destination, way, ['http/1.1'], options));
   if (speaksHttp2(duplex)) {
     duplex.destroy();
     throw new HandshakeError('ERR_WS_NETWORK', 'h2 was chosen where http/1.1 was offered (ALPN)');

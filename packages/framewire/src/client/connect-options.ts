@@ -127,7 +127,7 @@ export function resolvePlan(options: ConnectOptions): Plan {
     maxRedirects,
     httpVersion,
     // Copies: what is changed later is for others.
-    dialling: { tcp: { ...tcp }, tls: { ...tls }, dial, dialTls, proxy, clock: settings.clock },
+    dialling: { tcp: { ...tcp }, tls: { ...tls }, dial, dialTls, proxy },
     agent: options.agent,
     transport: options.transport,
     handler: options.handler,

@@ -55,12 +55,16 @@ export interface Dialling {
   readonly dial: Dial | undefined;
   readonly dialTls: Dial | undefined;
   readonly proxy: ProxyChoice | ProxyFunction;
-  readonly clock: Clock;
 }
 
 /** How one server is reached. */
 export interface Way extends Omit<Dialling, 'proxy'> {
   readonly proxy: Proxy | undefined;
+}
+
+export interface DialOptions {
+  readonly deadline: Deadline;
+  readonly clock: Clock;
 }
 
 export async function chooseProxy(
@@ -85,9 +89,10 @@ export async function dial(
   destination: Destination,
   way: Way,
   alpn: readonly string[],
-  deadline: Deadline,
+  options: DialOptions,
 ): Promise<Duplex> {
-  if (way.proxy !== undefined) return dialThrough(way.proxy, destination, way, alpn, deadline);
+  if (way.proxy !== undefined) return dialThrough(way.proxy, destination, way, alpn, options);
+  const { deadline } = options;
   const { hostname, isSecure } = destination;
   try {
     if (isSecure && way.dialTls !== undefined) {
@@ -105,7 +110,7 @@ async function dialThrough(
   destination: Destination,
   way: Way,
   alpn: readonly string[],
-  deadline: Deadline,
+  { deadline, clock }: DialOptions,
 ): Promise<Duplex> {
   const { hostname, port, kind, url } = proxy;
   let duplex: Duplex | undefined;
@@ -114,7 +119,7 @@ async function dialThrough(
     if (kind === 'https') {
       duplex = await secure(duplex, hostname, proxy.tls, ['http/1.1'], deadline);
     }
-    await openThroughProxy(duplex, proxy, destination, deadline.signal, way.clock);
+    await openThroughProxy(duplex, proxy, destination, deadline.signal, clock);
   } catch (error) {
     duplex?.destroy();
     throw failure('ERR_WS_PROXY', error, deadline, url);

@@ -1,5 +1,6 @@
 /** Which HTTP/2 session a WebSocket goes over: those that are open are shared by all of the process. */
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../connection/clock.ts';
 import { deferred } from '../connection/deferred.ts';
 import { HandshakeError } from '../errors.ts';
 import type { AskOptions } from './answer.ts';
@@ -28,13 +29,27 @@ type Outcome = Route['kind'] | 'abandoned' | { readonly error: unknown };
 
 const groups = new Set<Group>();
 
-/** Servers that have HTTP/2 and no WebSockets over it, as most have: until when that is believed. */
-const withoutWebSockets = new Map<string, number>();
+/**
+ * A server that, reached in this way, has HTTP/2 and no WebSockets over it, as most have. Another way
+ * may lead to another server, and one clock knows nothing of the time on another.
+ */
+interface Belief {
+  readonly key: string;
+  readonly way: Way;
+  readonly clock: Clock;
+  /** When it ends, on that clock. */
+  readonly until: number;
+}
+
+const beliefs = new Set<Belief>();
 
 /** Milliseconds. */
 const BELIEVED = 5 * 60_000;
 
+/** The oldest gives way to one more. */
 const MOST_BELIEVED = 1000;
+
+const OVER_HTTP1: Route = { kind: 'http1', duplex: undefined };
 
 /**
  * A way to the server, over HTTP/2 where it has WebSockets there. Where it has not, over HTTP/1.1, or
@@ -46,22 +61,27 @@ export async function findRoute(
   required: boolean,
   options: AskOptions,
 ): Promise<Route> {
-  const origin = originOf(destination);
-  const until = withoutWebSockets.get(origin) ?? -Infinity;
-  if (!required && options.clock.now() < until) return { kind: 'http1', duplex: undefined };
-  const key = `${origin} ${destination.socketPath ?? ''} ${required}`;
-  const group = groupOf(key, way);
+  const key = `${originOf(destination)} ${destination.socketPath ?? ''}`;
   for (;;) {
+    const group = groupOf(key, way);
     for (const session of group.sessions) {
       if (!session.hasRoom) continue;
       session.reserve();
       return { kind: 'http2', session };
     }
+    if (!required && isBelieved(key, way, options.clock)) return OVER_HTTP1;
     if (group.pending === undefined) return await dialFor(group, destination, required, options);
     const outcome = await unlessExpired(group.pending, options.deadline);
-    if (outcome === 'http1') return { kind: 'http1', duplex: undefined };
+    // Whoever requires HTTP/2 offers nothing else, and may get it where another has not.
+    if (!required && isWithoutHttp2(outcome)) return OVER_HTTP1;
     if (typeof outcome === 'object') throw likewise(outcome.error);
   }
+}
+
+/** Also what was required in vain: whoever does not require it does without. */
+function isWithoutHttp2(outcome: Outcome): boolean {
+  if (typeof outcome !== 'object') return outcome === 'http1';
+  return outcome.error instanceof HandshakeError && outcome.error.code === 'ERR_WS_HTTP2';
 }
 
 /** An error of one's own for each who waited: its URL is. */
@@ -83,7 +103,7 @@ async function dialFor(
   groups.add(group);
   let outcome: Outcome = 'abandoned';
   try {
-    const route = await dialRoute(destination, group.way, required, options);
+    const route = await dialRoute(group, destination, required, options);
     if (route.kind === 'http2') adopt(group, route.session);
     outcome = route.kind;
     return route;
@@ -108,34 +128,34 @@ function adopt(group: Group, session: Http2Session): void {
 }
 
 async function dialRoute(
+  group: Group,
   destination: Destination,
-  way: Way,
   required: boolean,
-  { deadline, clock }: AskOptions,
+  options: AskOptions,
 ): Promise<Route> {
+  const alpn = required ? ['h2'] : ['h2', 'http/1.1'];
   try {
-    const duplex = await dial(destination, way, required ? ['h2'] : ['h2', 'http/1.1'], deadline);
+    const duplex = await dial(destination, group.way, alpn, options);
     // RFC 9113 §3.3: without TLS it is prior knowledge.
     if (destination.isSecure && !speaksHttp2(duplex)) {
       if (!required) return { kind: 'http1', duplex };
       duplex.destroy();
       throw new HandshakeError('ERR_WS_HTTP2', 'it does not choose h2 (ALPN)');
     }
-    const session = await Http2Session.open(duplex, destination, deadline);
-    if (session.hasWebSockets && session.hasRoom) return { kind: 'http2', session };
+    const session = await Http2Session.open(duplex, destination, options.deadline);
+    const { hasWebSockets, hasRoom } = session;
+    if (hasWebSockets && hasRoom) return { kind: 'http2', session };
     session.drain();
-    if (session.hasWebSockets) {
+    if (hasWebSockets) {
       throw new HandshakeError('ERR_WS_NETWORK', 'the HTTP/2 session has no room for a stream');
     }
   } catch (error) {
     throw required && isOtherProtocol(error) ? otherProtocol(error) : error;
   }
-  if (required) {
-    const why = 'it does not announce SETTINGS_ENABLE_CONNECT_PROTOCOL';
-    throw new HandshakeError('ERR_WS_HTTP2', why);
-  }
-  believe(originOf(destination), clock.now() + BELIEVED);
-  return { kind: 'http1', duplex: undefined };
+  believe(group, options.clock);
+  if (!required) return OVER_HTTP1;
+  const why = 'it does not announce SETTINGS_ENABLE_CONNECT_PROTOCOL';
+  throw new HandshakeError('ERR_WS_HTTP2', why);
 }
 
 /** RFC 7301 §3.2 — no protocol in common; or what came, without TLS, was no HTTP/2. */
@@ -154,13 +174,21 @@ function otherProtocol({ cause }: HandshakeError): HandshakeError {
   return new HandshakeError('ERR_WS_HTTP2', 'it does not speak HTTP/2', { cause });
 }
 
-function believe(origin: string, until: number): void {
-  withoutWebSockets.delete(origin);
-  withoutWebSockets.set(origin, until);
-  const [oldest] = withoutWebSockets.keys();
-  if (withoutWebSockets.size > MOST_BELIEVED && oldest !== undefined) {
-    withoutWebSockets.delete(oldest);
+function believe({ key, way }: Group, clock: Clock): void {
+  if (isBelieved(key, way, clock)) return;
+  beliefs.add({ key, way, clock, until: clock.now() + BELIEVED });
+  const [oldest] = beliefs;
+  if (beliefs.size > MOST_BELIEVED && oldest !== undefined) beliefs.delete(oldest);
+}
+
+function isBelieved(key: string, way: Way, clock: Clock): boolean {
+  const now = clock.now();
+  for (const belief of beliefs) {
+    if (belief.clock !== clock) continue;
+    if (now >= belief.until) beliefs.delete(belief);
+    else if (belief.key === key && isSameWay(belief.way, way)) return true;
   }
+  return false;
 }
 
 function groupOf(key: string, way: Way): Group {

@@ -49,6 +49,22 @@ test('lists and certificates that are the same by value share a session', async 
   await closeAll(open);
 });
 
+test('auto and 2 share a session, whatever their clocks', async (t) => {
+  const { url, sessions } = await serve(t);
+  const open: Connection<undefined>[] = [];
+  for (const options of [{ httpVersion: 2 }, {}, { clock: new ManualClock() }] as const) {
+    open.push(await connect(url, { ...trusting, ...options }));
+  }
+  open.push(
+    ...(await Promise.all([
+      connect(url, { ...trusting, httpVersion: 2, clock: new ManualClock() }),
+      connect(url, trusting),
+    ])),
+  );
+  assert.equal(sessions.length, 1);
+  await closeAll(open);
+});
+
 test('options that are changed after the call are those of another', async (t) => {
   const { url, sessions } = await serve(t);
   const options = { rejectUnauthorized: false };
@@ -90,6 +106,47 @@ for (const order of [
     await closeAll([auto.value]);
   });
 }
+
+for (const order of [
+  ['auto', 2],
+  [2, 'auto'],
+] as const) {
+  test(`httpVersion ${order.join(' and ')} at once, without RFC 8441: each as it asked`, async (t) => {
+    const { url } = await serveWithoutRfc8441(t);
+    const outcomes = await Promise.allSettled(
+      order.map((httpVersion) => connect(url, { ...trusting, httpVersion })),
+    );
+    const auto = outcomes[order.indexOf('auto')]!;
+    const required = outcomes[order.indexOf(2)]!;
+    assert.equal(auto.status, 'fulfilled');
+    assert.equal(required.status, 'rejected');
+    assert.equal((required.reason as { code?: string }).code, 'ERR_WS_HTTP2');
+    await closeAll([auto.value]);
+  });
+}
+
+test('RFC 7301 §3.2: a server that prefers HTTP/1.1 is asked by 2 for HTTP/2 alone', async (t) => {
+  const server = new WebSocketServer();
+  const httpServer = http2.createServer();
+  server.attach(httpServer);
+  const tlsServer = tls.createServer({ ...certificate, ALPNProtocols: ['http/1.1', 'h2'] });
+  tlsServer.on('secureConnection', (socket) => {
+    if (socket.alpnProtocol === 'h2') httpServer.emit('connection', socket);
+    else void server.serve(socket);
+  });
+  await new Promise<void>((resolve) => tlsServer.listen(0, '127.0.0.1', resolve));
+  t.after(() => tlsServer.close());
+  const url = `wss://127.0.0.1:${(tlsServer.address() as net.AddressInfo).port}/`;
+  const open = await Promise.all([
+    connect(url, trusting),
+    connect(url, { ...trusting, httpVersion: 2 }),
+  ]);
+  assert.deepEqual(
+    open.map(({ transport }) => 'session' in transport),
+    [false, true],
+  );
+  await closeAll(open);
+});
 
 test('those who fail together have an error with a URL of their own each', async () => {
   const server = net.createServer();
@@ -174,15 +231,61 @@ test('terminate() frees the socket, also of a peer that does not read', async (t
   await within(closed, 'the end of the socket');
 });
 
-test('a server with HTTP/2 and no WebSockets over it is asked by HTTP/1.1 at once from then on', async (t) => {
+interface Counting {
+  readonly url: string;
+  readonly port: number;
+  /** That were secured so far. */
+  readonly sockets: () => number;
+}
+
+/** HTTP/2, and WebSockets over HTTP/1.1 only. */
+async function serveWithoutRfc8441(t: TestContext): Promise<Counting> {
   const httpServer = http2.createSecureServer({ ...certificate, allowHTTP1: true });
   const server = new WebSocketServer();
   httpServer.on('upgrade', (request, socket, head) => void server.upgrade(request, socket, head));
   let sockets = 0;
   httpServer.on('secureConnection', () => sockets++);
-  const url = `wss://127.0.0.1:${await listen(t, httpServer)}/`;
+  const port = await listen(t, httpServer);
+  return { url: `wss://127.0.0.1:${port}/`, port, sockets: () => sockets };
+}
+
+test('a server with HTTP/2 and no WebSockets over it is asked by HTTP/1.1 at once from then on', async (t) => {
+  const { url, sockets } = await serveWithoutRfc8441(t);
   for (let count = 0; count < 3; count++) await (await connect(url, trusting)).close(1000);
-  assert.equal(sockets, 4);
+  assert.equal(sockets(), 4);
+});
+
+test('… for five minutes, by the clock that has seen it and by no other', async (t) => {
+  const { url, sockets } = await serveWithoutRfc8441(t);
+  const clock = new ManualClock();
+  const later = new ManualClock();
+  later.advance(10 * 60_000);
+  const asked: number[] = [];
+  const ask = async (by: ManualClock): Promise<void> => {
+    const before = sockets();
+    await (await connect(url, { ...trusting, clock: by })).close(1000);
+    asked.push(sockets() - before);
+  };
+  await ask(later);
+  await ask(clock);
+  clock.advance(5 * 60_000 - 1);
+  await ask(clock);
+  clock.advance(1);
+  await ask(clock);
+  await ask(later);
+  assert.deepEqual(asked, [2, 2, 1, 2, 1]);
+});
+
+test('… and of this way to it alone: another may lead to another server', async (t) => {
+  const without = await serveWithoutRfc8441(t);
+  const { url, sessions } = await serve(t);
+  const elsewhere: ConnectOptions['dial'] = () => net.connect(without.port, '127.0.0.1');
+  const first = await connect(url, { ...trusting, dial: elsewhere });
+  const second = await connect(url, trusting);
+  assert.equal('session' in first.transport, false);
+  assert.equal('session' in second.transport, true);
+  assert.equal(sessions.length, 1);
+  await closeAll([first, second]);
 });
 
 test('RFC 7301: dialTls is told what to offer', async (t) => {
