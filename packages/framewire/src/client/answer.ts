@@ -8,6 +8,8 @@ import type { DialOptions } from './dial.ts';
 import type { OctetSource } from './refusal.ts';
 
 export interface AskOptions extends DialOptions {
+  /** Milliseconds that the socket of a session may outlive the last connection on it. */
+  readonly closeTimeout: number;
   /** For the errors. */
   readonly url: string;
 }

@@ -27,7 +27,8 @@ export async function ask(
 ): Promise<Answer> {
   const { destination, dialling } = visit;
   const { agent, transport, httpVersion, settings } = plan;
-  const options: AskOptions = { clock: settings.clock, deadline, url: destination.url };
+  const { clock, closeTimeout } = settings;
+  const options: AskOptions = { clock, closeTimeout, deadline, url: destination.url };
   if (transport !== undefined) {
     const head = clientRequestHead(request);
     return askOverHttp1(await dialled(transport, deadline), head, request, options);

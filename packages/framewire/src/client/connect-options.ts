@@ -60,7 +60,8 @@ export interface ConnectOptions extends ConnectionOptions {
    * `'auto'` offers HTTP/2 in ALPN for `wss:`, uses it where the server has WebSockets over it
    * (RFC 8441), and HTTP/1.1 elsewhere; `2` has no use for other servers (`ERR_WS_HTTP2`), and speaks
    * HTTP/2 on `ws:` too. Connections to one server, dialled with the same options, share a session as
-   * long as it has room; the last of them closes it. Default 1.
+   * long as it has room; the last of them closes it, and the socket is destroyed if it is still there
+   * `closeTimeout` later. Default 1.
    */
   readonly httpVersion?: 1 | 2 | 'auto' | undefined;
   /**

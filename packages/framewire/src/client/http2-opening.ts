@@ -7,7 +7,7 @@ import { HandshakeError } from '../errors.ts';
 import type { ClientRequest } from '../handshake/client-handshake.ts';
 import { judgeConnectResponse, type FieldRecord } from '../handshake/extended-connect.ts';
 import { answerOn, type Answer, type AskOptions, type FinalHead } from './answer.ts';
-import type { Http2Session } from './http2-session.ts';
+import type { Farewell, Http2Session } from './http2-session.ts';
 import { MAX_INFORMATIONAL, tooManyInformational } from './informational.ts';
 
 /** Undefined if the server has not looked at the request, so that it can be repeated (RFC 9113 §8.7). */
@@ -17,7 +17,7 @@ export async function askOverHttp2(
   request: ClientRequest,
   options: AskOptions,
 ): Promise<Answer | undefined> {
-  const requested = send(session, fields);
+  const requested = send(session, fields, options);
   const stream = new OpeningStream(new Transport(requested), options);
   try {
     const head = await stream.race(finalHead(requested));
@@ -33,9 +33,9 @@ export async function askOverHttp2(
   }
 }
 
-function send(session: Http2Session, fields: FieldRecord): ClientHttp2Stream {
+function send(session: Http2Session, fields: FieldRecord, farewell: Farewell): ClientHttp2Stream {
   try {
-    return session.request(fields);
+    return session.request(fields, farewell);
   } catch (cause) {
     throw new HandshakeError('ERR_WS_NETWORK', (cause as Error).message, { cause });
   }

@@ -4,6 +4,7 @@
  */
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../connection/clock.ts';
 import { HandshakeError } from '../errors.ts';
 import { SESSION_WINDOW } from '../connection/http2-stream.ts';
 import type { FieldRecord } from '../handshake/extended-connect.ts';
@@ -17,13 +18,23 @@ const STREAM_WINDOW = 256 * 1024;
 /** Mebibytes that Node lets a session hold before it refuses streams; 10, its default, are soon full. */
 const SESSION_MEMORY = 256;
 
+/** How long its socket may outlive a session, if the stream is the last of it. */
+export interface Farewell {
+  readonly clock: Clock;
+  /** Milliseconds; then the socket is destroyed. */
+  readonly closeTimeout: number;
+}
+
 export class Http2Session {
   readonly #session: ClientHttp2Session;
+  /** What the session is spoken on. */
+  readonly #duplex: Duplex;
   #streams = 0;
   #isDraining = false;
 
-  private constructor(session: ClientHttp2Session) {
+  private constructor(session: ClientHttp2Session, duplex: Duplex) {
     this.#session = session;
+    this.#duplex = duplex;
     // Its streams tell of it, each for itself.
     session.on('error', () => {});
     session.on('goaway', () => this.drain());
@@ -47,11 +58,11 @@ export class Http2Session {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
     });
     take(duplex);
-    const shared = new Http2Session(session);
+    const shared = new Http2Session(session, duplex);
     try {
       await unlessExpired(settled(session), deadline);
     } catch (error) {
-      session.destroy();
+      shared.discard();
       throw error;
     }
     return shared;
@@ -74,13 +85,13 @@ export class Http2Session {
   }
 
   /** Throws Node's error when the session has ended meanwhile. */
-  request(fields: FieldRecord): ClientHttp2Stream {
+  request(fields: FieldRecord, farewell: Farewell): ClientHttp2Stream {
     try {
       const stream = this.#session.request(fields, { endStream: false });
-      stream.once('close', () => this.#release(stream.rstCode));
+      stream.once('close', () => this.#release(stream.rstCode, farewell));
       return stream;
     } catch (error) {
-      this.#release(0);
+      this.#release(0, farewell);
       throw error;
     }
   }
@@ -88,19 +99,28 @@ export class Http2Session {
   /** Takes no more; ends with the last of its streams (RFC 9113 §6.8). */
   drain(): void {
     this.#isDraining = true;
-    if (this.#streams === 0) this.#session.close();
+  }
+
+  /** Ends at once, and the socket with it: of a session that has no stream. */
+  discard(): void {
+    this.#session.destroy();
+    this.#duplex.destroy();
   }
 
   onClose(task: () => void): void {
     this.#session.once('close', task);
   }
 
-  /** What a peer has not taken of a stream that was reset would keep the session for ever. */
-  #release(rstCode: number): void {
+  #release(rstCode: number, { clock, closeTimeout }: Farewell): void {
     this.#streams--;
     if (this.#streams > 0) return;
+    // What a peer has not taken of a stream that was reset would keep the session for ever.
     if (rstCode === 0) this.#session.close();
     else this.#session.destroy();
+    if (this.#duplex.closed) return;
+    // Node waits for the peer to take what was written and to end its side, however long that takes.
+    const timer = clock.setTimer(closeTimeout, () => this.discard());
+    this.#duplex.once('close', () => timer.cancel());
   }
 }
 

@@ -145,7 +145,7 @@ async function dialRoute(
     const session = await Http2Session.open(duplex, destination, options.deadline);
     const { hasWebSockets, hasRoom } = session;
     if (hasWebSockets && hasRoom) return { kind: 'http2', session };
-    session.drain();
+    session.discard();
     if (hasWebSockets) {
       throw new HandshakeError('ERR_WS_NETWORK', 'the HTTP/2 session has no room for a stream');
     }
