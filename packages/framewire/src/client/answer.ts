@@ -1,7 +1,7 @@
 /** What a server answers to an opening handshake, whatever the version of HTTP. */
 import type { Early, OpeningStream } from '../connection/opening-stream.ts';
 import type { Transport } from '../connection/transport.ts';
-import type { HandshakeError } from '../errors.ts';
+import type { CloseInfo, HandshakeError } from '../errors.ts';
 import type { Agreement } from '../handshake/client-handshake.ts';
 import type { HeaderMap } from '../handshake/header-values.ts';
 import type { DialOptions } from './dial.ts';
@@ -34,6 +34,8 @@ export interface Accepted {
   judge(): Agreement | HandshakeError;
   /** Gives the transport to whoever comes next, with what has arrived on it. */
   release(): { readonly transport: Transport; readonly early: Early };
+  /** To be told how the connection ended, where others share what it was on. */
+  readonly onEnd: ((info: CloseInfo) => void) | undefined;
   destroy(): void;
 }
 
@@ -51,6 +53,7 @@ export function answerOn(
   head: FinalHead,
   isAccepted: boolean,
   judge: () => Agreement | HandshakeError,
+  onEnd?: (info: CloseInfo) => void,
 ): Answer {
   const destroy = (): void => stream.destroy();
   if (!isAccepted) return { isAccepted, head, body: stream, destroy };
@@ -58,5 +61,5 @@ export function answerOn(
     transport: stream.transport,
     early: stream.release(),
   });
-  return { isAccepted, head, judge, release, destroy };
+  return { isAccepted, head, judge, release, onEnd, destroy };
 }

@@ -60,7 +60,10 @@ async function askEither(
       return askDialled(destination, way, route.duplex, request, options);
     }
     const answer = await askOverHttp2(route.session, fields, request, options);
-    if (answer !== undefined) return answer;
+    if (typeof answer === 'object') return answer;
+    if (answer === 'again') continue;
+    if (!required) break;
+    throw new HandshakeError('ERR_WS_HTTP2', 'it wants the request by HTTP/1.1');
   }
   if (!required) return askDialled(destination, way, undefined, request, options);
   throw new HandshakeError('ERR_WS_NETWORK', `${MAX_SESSIONS} HTTP/2 sessions refused the stream`);

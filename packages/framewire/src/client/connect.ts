@@ -94,6 +94,7 @@ function open(
     context: undefined,
     responseHeaders: headers,
   });
+  if (answer.onEnd !== undefined) void connection.closed.then(answer.onEnd);
   connection.start(early, undefined);
   return connection;
 }

@@ -40,6 +40,7 @@ const ERROR_CODES = [
 ] as const;
 
 export const REFUSED_STREAM: number = ERROR_CODES.indexOf('REFUSED_STREAM');
+export const HTTP_1_1_REQUIRED: number = ERROR_CODES.indexOf('HTTP_1_1_REQUIRED');
 
 /**
  * RST_STREAM with CANCEL, which is to a stream what RST is to TCP (RFC 8441 §5). `destroy` makes that of

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { connect, WebSocketServer, type ConnectOptions } from 'framewire';
 import { ManualClock } from 'framewire/testing';
 import { selfSigned } from '../connection/certificate.ts';
-import { turns, within } from '../connection/raw-peer.ts';
+import { turn, turns, within } from '../connection/raw-peer.ts';
 import { listen } from '../server/http2-peer.ts';
 import { rejection } from './proxies.ts';
 
@@ -142,5 +142,35 @@ for (const httpVersion of ['auto', 2] as const) {
     else (await within(connecting, 'connect')).terminate();
     await Promise.all(sockets.map(closed));
     assert.equal(clock.pending, 0);
+  });
+}
+
+for (const [code, options, task] of [
+  ['ERR_WS_PONG_TIMEOUT', { heartbeat: { interval: 500, timeout: 500 } }, () => {}],
+  [
+    'ERR_WS_SEND_TIMEOUT',
+    { heartbeat: false, sendTimeout: 1000 },
+    (send: (octets: Uint8Array) => unknown) => send(new Uint8Array(1_000_000)),
+  ],
+] as const) {
+  test(`33 after ${code} nobody is sent to the same session again`, async (t) => {
+    const { url, relay } = await serve(t);
+    const clock = new ManualClock();
+    const kept = await connect(url, { httpVersion: 2, clock, heartbeat: false });
+    const connection = await connect(url, { httpVersion: 2, clock, ...options });
+    assert.equal(relay.count(), 1);
+    relay.mute();
+    // In a turn of its own the connection begins to read, and to watch.
+    await turns(2);
+    task((octets) => void connection.send(octets));
+    await turn();
+    clock.advance(500);
+    clock.advance(500);
+    const { error } = await within(connection.closed, 'the end');
+    assert.equal((error as { code?: string } | undefined)?.code, code);
+    const successor = await within(connect(url, { httpVersion: 2, clock }), 'the successor');
+    assert.equal(relay.count(), 2);
+    assert.equal(kept.readyState, 'open');
+    for (const each of [kept, successor]) each.terminate();
   });
 }

@@ -113,6 +113,26 @@ test('RFC 9113 §8.7: a stream that was refused is asked for on another session'
   await connection.close(1000);
 });
 
+for (const kind of ['RST_STREAM', 'GOAWAY'] as const) {
+  test(`RFC 9113 §7: after ${kind} with HTTP_1_1_REQUIRED, auto asks over HTTP/1.1; 2 has an error`, async (t) => {
+    const { url, httpServer } = await serve(t);
+    httpServer.prependListener('stream', (stream: http2.ServerHttp2Stream) => {
+      const code = http2.constants.NGHTTP2_HTTP_1_1_REQUIRED;
+      stream.on('error', () => {});
+      if (kind === 'GOAWAY') stream.session!.goaway(code);
+      else stream.close(code);
+      stream.destroy();
+    });
+    const connection = await within(connect(url, trusting), 'connect');
+    assert.equal('session' in connection.transport, false);
+    await echoes(connection);
+    await connection.close(1000);
+    const error = await rejection(connect(url, { ...trusting, httpVersion: 2 }));
+    assert.equal(error.code, 'ERR_WS_HTTP2');
+    assert.equal(error.url, url);
+  });
+}
+
 test('a session is shared by those only who would dial it in the same way', async (t) => {
   const { url, sessions } = await serve(t);
   const open: Connection<undefined>[] = [];
