@@ -87,7 +87,10 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   readonly protocol: string;
   /** What the server's `authorize` decided to carry. */
   readonly context: Context;
-  /** A client: the headers of the server's 101, by lower-case name. A server: undefined. */
+  /**
+   * A client: the headers of the server's answer (101, or 200 over HTTP/2), by lower-case name. A
+   * server: undefined.
+   */
   readonly responseHeaders: ReadonlyMap<string, string> | undefined;
   readonly #line: Line<AnyEndpoint>;
   /** Made when the first message arrives, or is waited for, that no handler takes. */
