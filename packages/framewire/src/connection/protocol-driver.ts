@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 import { LimitError, misuse, TimeoutError } from '../errors.ts';
-import { mask } from '../native/masking.ts';
+import { longReadBuffer, mask } from '../native/masking.ts';
 import { allocate } from '../native/memory.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import type { InflateWaiter } from '../protocol/inflater.ts';
@@ -185,7 +185,10 @@ export class ProtocolDriver implements TransportSink, InflateWaiter, WheelMember
 
   get room(): Uint8Array | undefined {
     // What waits would come first.
-    return this.isReading ? this.protocol.room : undefined;
+    if (!this.isReading) return undefined;
+    // What a server has to unmask is unmasked fastest where all sockets are read into.
+    const own = this.protocol.role === 'client' ? this.protocol.room : undefined;
+    return own ?? (this.#turnOctets > 0 ? longReadBuffer : undefined);
   }
 
   /** Another driver could go on. */

@@ -1,8 +1,8 @@
 ;; RFC 6455 §5.3 for large payloads: 64 octets in one turn, which JavaScript cannot.
 ;; `npm run wasm` assembles it into mask-module.ts.
 (module
-  ;; One page for octets that are read from sockets, one for a copy of others, the rest for leaving frames.
-  (memory (export "memory") 19)
+  ;; Three pages for octets that are read from sockets, one for a copy of others, the rest for leaving frames.
+  (memory (export "memory") 21)
 
   ;; XORs the octets from $at to $end with the key, whose low octet applies to the first of them.
   (func (export "mask") (param $at i32) (param $end i32) (param $key i32) (result i32)

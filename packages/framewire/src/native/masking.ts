@@ -6,8 +6,11 @@
 import { applyMask } from '../protocol/masking.ts';
 import { MASK_MODULE } from './mask-module.ts';
 
-/** Octets that are read from a socket at once, as Node does. */
+/** Octets that are read from a socket at once, as Node does … */
 const READ_SIZE = 64 * 1024;
+
+/** … and where more are waiting: what these are is still in the cache when it is unmasked. */
+const LONG_READ_SIZE = 192 * 1024;
 
 /** What lies behind them. */
 const COPY_SIZE = 64 * 1024;
@@ -26,13 +29,16 @@ interface MaskExports {
 
 const wasm = instantiate();
 const memory = wasm?.memory.buffer;
-const copy = memory === undefined ? undefined : new Uint8Array(memory, READ_SIZE, COPY_SIZE);
+const copy = memory === undefined ? undefined : new Uint8Array(memory, LONG_READ_SIZE, COPY_SIZE);
 
-/** What all sockets are read into, one after the other. */
-export const readBuffer: Buffer = memoryOf(0, READ_SIZE);
+/** What all sockets are read into, one after the other, that have much to be read. */
+export const longReadBuffer: Buffer = memoryOf(0, LONG_READ_SIZE);
+
+/** The beginning of it, for all others. */
+export const readBuffer: Buffer = longReadBuffer.subarray(0, READ_SIZE);
 
 /** What frames are encoded into, one after the other. */
-export const sendBuffer: Buffer = memoryOf(READ_SIZE + COPY_SIZE, SEND_SIZE);
+export const sendBuffer: Buffer = memoryOf(LONG_READ_SIZE + COPY_SIZE, SEND_SIZE);
 
 function memoryOf(at: number, size: number): Buffer {
   return memory === undefined ? Buffer.allocUnsafeSlow(size) : Buffer.from(memory, at, size);
@@ -63,7 +69,7 @@ function maskCopy(
   for (let at = start; at < end; at += COPY_SIZE) {
     const length = Math.min(COPY_SIZE, end - at);
     copy!.set(view.subarray(at, at + length));
-    rotated = mask(READ_SIZE, READ_SIZE + length, rotated);
+    rotated = mask(LONG_READ_SIZE, LONG_READ_SIZE + length, rotated);
     view.set(length === COPY_SIZE ? copy! : copy!.subarray(0, length), at);
   }
   return rotated;

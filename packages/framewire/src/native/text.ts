@@ -1,6 +1,6 @@
 /** RFC 6455 §5.6 — text out of octets that are known to be UTF-8, as fast as this Node can. */
 import { isAscii, transcode } from 'node:buffer';
-import { readBuffer } from './masking.ts';
+import { longReadBuffer } from './masking.ts';
 
 /** Below so many octets JavaScript decodes what is not ASCII faster than Node does. */
 const SHORT = 64;
@@ -15,8 +15,8 @@ let transcodes: boolean | undefined;
 
 export function decodeText(octets: Uint8Array, start: number, end: number): string {
   // Only a `Buffer` can decode, and making one costs as much as a short text.
-  if (octets.buffer === readBuffer.buffer) {
-    return decode(readBuffer, octets.byteOffset + start, octets.byteOffset + end);
+  if (octets.buffer === longReadBuffer.buffer) {
+    return decode(longReadBuffer, octets.byteOffset + start, octets.byteOffset + end);
   }
   return decode(asBuffer(octets), start, end);
 }

@@ -2,13 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Connection, ConnectionHandler, Message } from 'framewire';
 import { hex, ManualClock } from 'framewire/testing';
+import { deferred } from '#src/connection/deferred.js';
+import { ProtocolDriver } from '#src/connection/protocol-driver.js';
 import { concat, octetsOf } from '../protocol/frames.ts';
 import { open, openOnTcp, ROLES } from './opening.ts';
-import { turn, turns, within } from './raw-peer.ts';
+import { turn, turns, within, type RawPeer } from './raw-peer.ts';
 
 const echo: ConnectionHandler<undefined, unknown> = {
   message: (connection, message) => void connection.send(message),
 };
+
+/** Until the kernel has taken all that it can. */
+async function sendAll(peer: RawPeer, count: number, payload: Uint8Array): Promise<void> {
+  for (let index = 0; index < count; index++) peer.sendFrame(0x82, payload);
+  await turns(5);
+}
 
 for (const role of ROLES) {
   test(`what a handler of a ${role} sends while one chunk is handled leaves in one write`, async (t) => {
@@ -35,6 +43,47 @@ for (const role of ROLES) {
     peer.end();
     await within(looping, 'the end of the loop');
   });
+
+  const documentedOnly = process.env['FRAMEWIRE_DOCUMENTED_API'] === '1';
+  test(
+    `a ${role} reads much at once where much is waiting, but not ahead of a slow application`,
+    {
+      skip: documentedOnly && 'Node reads 64 KiB',
+    },
+    async (t) => {
+      const onData = t.mock.method(ProtocolDriver.prototype, 'onData');
+      const chunks = (): number[] =>
+        onData.mock.calls.map(({ arguments: [chunk] }) => chunk.length);
+      const count = 600;
+      const payload = octetsOf(10_000);
+      let arrived = 0;
+      const all = deferred<void>();
+      const fast = await openOnTcp(t, role, {
+        handler: {
+          message(_, message) {
+            assert.deepEqual(message, payload);
+            if (++arrived === count) all.resolve();
+          },
+        },
+      });
+      // All of it is there before the first of it is read.
+      fast.connection.pause();
+      await sendAll(fast.peer, count, payload);
+      fast.connection.resume();
+      await within(all.promise, 'all messages');
+      assert.ok(Math.max(...chunks()) > 64 * 1024);
+      assert.ok(Math.max(...chunks()) <= 192 * 1024);
+
+      onData.mock.resetCalls();
+      const slow = await openOnTcp(t, role);
+      await sendAll(slow.peer, count, payload);
+      for (let index = 0; index < count; index++) {
+        assert.deepEqual(await within(slow.connection.receive(), 'a message'), payload);
+        await turn();
+      }
+      assert.ok(Math.max(...chunks()) <= 64 * 1024);
+    },
+  );
 
   test(`a ${role} loses nothing when paused and resumed before it has begun to read`, async () => {
     const { connection, peer } = await open(role);
