@@ -76,7 +76,12 @@ export function isThere(path: string, mode: number = constants.R_OK): Promise<bo
   );
 }
 
-async function buildGo(program: string, library: string, debianPackage: string): Promise<void> {
+/** Builds a program of `peers/go` from what Debian has of Go; returns where it is. */
+export async function buildGo(
+  program: string,
+  library: string,
+  debianPackage: string,
+): Promise<string> {
   const go = await firstInPath('go');
   if (go === undefined) throw new MissingTool('no Go compiler: Debian package golang-go');
   if (!(await isThere(join(GO_SOURCES, 'src', library)))) {
@@ -89,8 +94,9 @@ async function buildGo(program: string, library: string, debianPackage: string):
     GOCACHE: join(BUILD, 'go-cache'),
     GOFLAGS: '',
   };
-  const args = ['build', '-o', join(BUILD, program), program];
-  await execute(go, args, { env, cwd: HOME, timeout: 120_000 });
+  const path = join(BUILD, program);
+  await execute(go, ['build', '-o', path, program], { env, cwd: HOME, timeout: 120_000 });
+  return path;
 }
 
 /** The installed version of a Debian package. */
@@ -114,7 +120,7 @@ function goPeer(name: string, library: string, debian: string, lacks: readonly A
   };
   return {
     name,
-    prepare: () => buildGo(name, library, debian),
+    prepare: async () => void (await buildGo(name, library, debian)),
     version: () => debianVersion(debian),
     start: () => Promise.resolve(new AgentEndpoint(program)),
   };
