@@ -65,7 +65,11 @@ async function playPart(
 }
 
 /** True when its programs are there; otherwise the report has been told. */
-async function hasTools({ name, tools }: Part, report: Report): Promise<boolean> {
+async function hasTools({ name, tools, lack }: Part, report: Report): Promise<boolean> {
+  if (lack !== undefined) {
+    report.skipped(name, lack);
+    return false;
+  }
   for (const { path, debian } of tools) {
     if (await isThere(path)) continue;
     const hint = path === CHROMIUM ? ', or set CHROMIUM' : '';
@@ -78,6 +82,7 @@ async function hasTools({ name, tools }: Part, report: Report): Promise<boolean>
 }
 
 async function versions({ tools }: Part): Promise<string> {
+  if (tools.length === 0) return '(as it was given)';
   const packages = [...new Set(tools.map(({ debian }) => debian))];
   const named = packages.map(async (name) => `${name} ${await debianVersion(name)}`);
   return `(${(await Promise.all(named)).join(', ')})`;
@@ -93,9 +98,10 @@ async function begin(part: Part, workshop: Workshop, report: Report): Promise<re
   }
 }
 
-async function play(name: string, { title, run }: Scenario, report: Report): Promise<void> {
+async function play(name: string, scenario: Scenario, report: Report): Promise<void> {
+  const { title, run, limit = LIMITS.scenario } = scenario;
   await report.attempt(name, title, async () => {
     if (performance.now() > LIMITS.run) throw new Error(`the run took more than ${LIMITS.run} ms`);
-    await patiently('end of the scenario', run(), LIMITS.scenario);
+    await patiently('end of the scenario', run(), limit);
   });
 }

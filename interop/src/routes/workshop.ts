@@ -19,6 +19,8 @@ export interface Tool {
 
 export interface Scenario {
   readonly title: string;
+  /** Milliseconds it may take; by default as long as the others. */
+  readonly limit?: number;
   readonly run: () => Promise<void>;
 }
 
@@ -26,6 +28,8 @@ export interface Scenario {
 export interface Part {
   readonly name: string;
   readonly tools: readonly Tool[];
+  /** Why it cannot be played, where no package has what it takes. */
+  readonly lack?: string;
   /** Starts the programs. */
   readonly begin: (workshop: Workshop) => Promise<readonly Scenario[]>;
 }

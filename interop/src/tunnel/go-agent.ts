@@ -20,7 +20,7 @@ import {
 } from './caller.ts';
 import { GO_TOOLS, GoProgram } from './go-program.ts';
 import { newThing, requestScenarios } from './requests.ts';
-import { pickSize } from './sizes.ts';
+import { echoLimit, pickSize } from './sizes.ts';
 
 const TOKEN = createToken();
 
@@ -97,7 +97,7 @@ async function readAll(socket: Socket): Promise<Buffer> {
 async function echoOctets(relay: OurRelay, size: number): Promise<void> {
   const content = pseudoRandomOctets(size);
   const socket = relay.connect();
-  const reading = readAll(socket);
+  const reading = inBackground(readAll(socket));
   socket.write('e');
   for (let at = 0; at < size;) {
     const end = at + 1 + Math.floor(Math.random() * Math.min(size, 100_000));
@@ -117,6 +117,7 @@ function streams(relay: OurRelay, go: GoProgram, count: number): readonly Scenar
   return [
     {
       title: `${count} echoes of octets, 8 at once, of any size`,
+      limit: echoLimit(count),
       run: async () => {
         let left = count;
         const one = async (): Promise<void> => {

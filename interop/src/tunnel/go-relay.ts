@@ -9,6 +9,7 @@ import { answerTo, ask, begin, echo, get, inBackground, whole, type Place } from
 import { GO_TOOLS, GoProgram } from './go-program.ts';
 import { OurService } from './our-service.ts';
 import { newThing, requestScenarios } from './requests.ts';
+import { echoLimit } from './sizes.ts';
 
 const NAME = 'ours';
 
@@ -155,6 +156,7 @@ async function askFor(place: Place, times: number): Promise<void> {
 function echoes(go: GoProgram, count: number): Scenario {
   return {
     title: `${count} echoes of octets, 8 at once, of any size`,
+    limit: echoLimit(count),
     run: async () => {
       const seed = Math.floor(Math.random() * 2 ** 31);
       const query = { name: 'octets', count, 'at-once': 8, seed };

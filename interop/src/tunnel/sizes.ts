@@ -8,3 +8,8 @@ export function pickSize(): number {
   const edge = EDGES[Math.floor(Math.random() * EDGES.length)] ?? 0;
   return Math.max(0, edge + Math.floor(Math.random() * 5) - 2);
 }
+
+/** Milliseconds for so many echoes, on a machine that is busy with other things. */
+export function echoLimit(count: number): number {
+  return 15_000 + 10 * count;
+}
