@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openTunnel, type Tunnel, type TunnelOptions } from '@framewire/tunnel';
-import { patiently } from '../event-queue.ts';
+import { PATIENCE, patiently } from '../event-queue.ts';
 import type { Part, Scenario, Workshop } from '../routes/workshop.ts';
 import { answerTo, ask, begin, echo, get, inBackground, whole, type Place } from './caller.ts';
 import { GO_TOOLS, GoProgram } from './go-program.ts';
@@ -166,6 +167,21 @@ function echoes(go: GoProgram, count: number): Scenario {
   };
 }
 
+/** The Go program keeps a connection for half a second; whatever broke off is gone before. */
+function nothingIsLeft(...tunnels: readonly Tunnel[]): Scenario {
+  return {
+    title: 'no stream is left',
+    run: async () => {
+      const until = performance.now() + PATIENCE;
+      const count = (): number => tunnels.reduce((sum, { streams }) => sum + streams, 0);
+      while (count() > 0) {
+        assert.ok(performance.now() < until, `${count()} streams are left`);
+        await delay(50);
+      }
+    },
+  };
+}
+
 function part(name: string, count: number, args: readonly string[], reads: boolean): Part {
   return {
     name,
@@ -186,6 +202,7 @@ function part(name: string, count: number, args: readonly string[], reads: boole
         ...requestScenarios(place),
         echoes(go, count),
         ...sessions(place, go, service, workshop),
+        nothingIsLeft(ours, raw),
       ];
     },
   };

@@ -4,8 +4,11 @@ import { openWspAgent, type WspAgent, type WspAgentOptions } from '@framewire/tu
 import { EventQueue, patiently } from '../event-queue.ts';
 import { freePort, Program } from '../routes/program.ts';
 import type { Part, Scenario, Workshop } from '../routes/workshop.ts';
+import { inBackground } from './caller.ts';
 import { OurService } from './our-service.ts';
+import { newThing } from './requests.ts';
 import {
+  directly,
   fillsPool,
   request,
   requestText,
@@ -121,10 +124,13 @@ function leaves(serving: Serving): Scenario {
       const agent = agentOf({ ...serving, server });
       const place = wspPlace(server.port, serving.service);
       await isServed(place);
-      const posting = { method: 'POST', path: '/sum', content: new Uint8Array(2 ** 20) };
-      const running = request(place, posting);
-      await agent.close();
-      assert.ok([200, 526].includes((await running).status));
+      const id = newThing();
+      const running = inBackground(requestText(place, `/hold?id=${id}`));
+      await directly(place, `/arrived?id=${id}`);
+      const closed = agent.close();
+      await directly(place, `/release?id=${id}`);
+      assert.equal(await running, 'released');
+      await patiently('end of the agent', closed);
       assert.deepEqual(
         agent.pools.map(({ idle, busy }) => [idle, busy]),
         [[0, 0]],
