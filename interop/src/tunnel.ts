@@ -1,6 +1,6 @@
 /**
- * `node interop/dist/tunnel.js [part ...]`: the tunnel's relay with agents of others, and its agents
- * with relays of others. `--only text` plays the scenarios whose title contains the text, `--echoes
+ * `node interop/dist/tunnel.js [part ...]`: the tunnel's relay with agents of others, and its
+ * agents with relays of others. `--only text` plays the scenarios whose title contains the text, `--echoes
  * number` says how many octet streams are sent back, and `--wsp-server path` and `--wsp-client path`
  * where programs are that nobody can install.
  */

@@ -17,7 +17,7 @@ export interface Asking {
   readonly path: string;
   readonly headers?: http.OutgoingHttpHeaders;
   readonly content?: Uint8Array;
-  /** In chunks, of which each is a piece of so many octets; by default Content-Length says the size. */
+  /** In chunks of so many octets; by default Content-Length says the size. */
   readonly pieces?: number | undefined;
   readonly trailers?: Readonly<Record<string, string>>;
 }

@@ -113,127 +113,147 @@ async function echoOctets(relay: OurRelay, size: number): Promise<void> {
   assert.equal(sumOf(rest), said, `${size} octets differ on the way back`);
 }
 
+function echoes(relay: OurRelay, count: number): Scenario {
+  return {
+    title: `${count} echoes of octets, 8 at once, of any size`,
+    limit: echoLimit(count),
+    run: async () => {
+      let left = count;
+      const one = async (): Promise<void> => {
+        while (left-- > 0) await echoOctets(relay, pickSize());
+      };
+      await Promise.all(Array.from({ length: 8 }, one));
+    },
+  };
+}
+
+function halfClosed(relay: OurRelay, go: GoProgram): Scenario {
+  return {
+    title: 'Go ends its side of a stream first, and hears the rest',
+    run: async () => {
+      const socket = relay.connect();
+      socket.write('h');
+      assert.equal((await readAll(socket)).toString(), 'mine is all');
+      const content = pseudoRandomOctets(700_000);
+      socket.end(content);
+      const { complete, sum } = await go.told('heard');
+      assert.deepEqual({ complete, sum }, { complete: true, sum: sumOf(content) });
+    },
+  };
+}
+
+function resetOfGo(relay: OurRelay): Scenario {
+  return {
+    title: 'Go resets a stream, which is no end of it',
+    run: async () => {
+      const socket = relay.connect();
+      socket.write('r');
+      const reading = inBackground(readAll(socket));
+      // Of a reset that comes with octets libuv makes an end, in a caller that is Node.
+      await once(socket, 'data');
+      socket.write('.');
+      await assert.rejects(reading, { code: 'ECONNRESET' });
+    },
+  };
+}
+
+function resetOfOurs(relay: OurRelay, go: GoProgram): Scenario {
+  return {
+    title: 'a reset of ours is one for Go',
+    run: async () => {
+      const { resets } = await go.counts();
+      const socket = relay.connect();
+      socket.write('e');
+      await once(socket, 'connect');
+      await get(relay.place, '/hello');
+      socket.resetAndDestroy();
+      await go.has('resets', resets + 1);
+    },
+  };
+}
+
 function streams(relay: OurRelay, go: GoProgram, count: number): readonly Scenario[] {
-  return [
-    {
-      title: `${count} echoes of octets, 8 at once, of any size`,
-      limit: echoLimit(count),
-      run: async () => {
-        let left = count;
-        const one = async (): Promise<void> => {
-          while (left-- > 0) await echoOctets(relay, pickSize());
-        };
-        await Promise.all(Array.from({ length: 8 }, one));
-      },
+  return [echoes(relay, count), halfClosed(relay, go), resetOfGo(relay), resetOfOurs(relay, go)];
+}
+
+function pings(go: GoProgram, workshop: Workshop): Scenario {
+  return {
+    title: 'pings both ways',
+    run: async () => {
+      assert.ok(Number(await go.order('ping')) > 0);
+      // The second one is sent where the first has had an answer.
+      const quiet = { pingInterval: 100, pingTimeout: 700 };
+      const other = workshop.keep(await new OurRelay(quiet).listen());
+      const patient = workshop.keep(await other.agent());
+      await patient.has('pings', 2);
+      await echo(other.place, 1000);
     },
-    {
-      title: 'Go ends its side of a stream first, and hears the rest',
-      run: async () => {
-        const socket = relay.connect();
-        socket.write('h');
-        assert.equal((await readAll(socket)).toString(), 'mine is all');
-        const content = pseudoRandomOctets(700_000);
-        socket.end(content);
-        const { complete, sum } = await go.told('heard');
-        assert.deepEqual({ complete, sum }, { complete: true, sum: sumOf(content) });
-      },
+  };
+}
+
+function goAwayOfGo(relay: OurRelay, go: GoProgram): Scenario {
+  const { place } = relay;
+  return {
+    title: 'GOAWAY of Go: what is open goes on, what is new is refused, another connection serves',
+    run: async () => {
+      const id = newThing();
+      const held = inBackground(get(place, `/hold?id=${id}`));
+      await get(place, `/arrived?id=${id}`);
+      await go.order('go-away');
+      let answer = await ask(place, { path: '/hello' });
+      for (let looks = 0; answer.status === 200; looks++) {
+        assert.ok(looks < 100, 'it is asked still');
+        answer = await ask(place, { path: '/hello' });
+      }
+      assert.ok([502, 503].includes(answer.status), `${answer.status}`);
+      await go.order('dial');
+      await get(place, `/release?id=${id}`);
+      assert.equal(await held, 'released');
+      await echo(place, 300_000);
     },
-    {
-      title: 'Go resets a stream, which is no end of it',
-      run: async () => {
-        const socket = relay.connect();
-        socket.write('r');
-        const reading = inBackground(readAll(socket));
-        // Of a reset that comes with octets libuv makes an end, in a caller that is Node.
-        await once(socket, 'data');
-        socket.write('.');
-        await assert.rejects(reading, { code: 'ECONNRESET' });
-      },
+  };
+}
+
+function killed(workshop: Workshop): Scenario {
+  return {
+    title: 'Go is killed in the middle of an answer, which does not look whole',
+    run: async () => {
+      const other = workshop.keep(await new OurRelay().listen());
+      const victim = await other.agent();
+      const response = await answerTo(
+        begin(other.place, { path: '/pour?id=killed&size=100000000' }).end(),
+      );
+      await once(response, 'data');
+      await victim[Symbol.asyncDispose]();
+      await assert.rejects(whole(response), { code: 'ECONNRESET' });
+      assert.equal((await ask(other.place, { path: '/hello' })).status, 503);
+      workshop.keep(await other.agent());
+      assert.equal(await get(other.place, '/hello'), 'hello\n');
     },
-    {
-      title: 'a reset of ours is one for Go',
-      run: async () => {
-        const { resets } = await go.counts();
-        const socket = relay.connect();
-        socket.write('e');
-        await once(socket, 'connect');
-        await get(relay.place, '/hello');
-        socket.resetAndDestroy();
-        for (let looks = 0; (await go.counts()).resets === resets; looks++) {
-          assert.ok(looks < 100, 'no reset came');
-        }
-      },
+  };
+}
+
+function goAwayOfOurs(relay: OurRelay, go: GoProgram): Scenario {
+  const { place } = relay;
+  return {
+    title: 'GOAWAY of ours: the relay drains, and waits for what is open',
+    run: async () => {
+      const id = newThing();
+      const held = inBackground(get(place, `/hold?id=${id}`));
+      await get(place, `/arrived?id=${id}`);
+      const draining = relay.relay.drain(5000, { waitsForAgents: false });
+      await go.order('heard-go-away');
+      // It is asked until it says GOAWAY itself.
+      await get(place, `/release?id=${id}`);
+      assert.equal(await held, 'released');
+      await patiently('end of the requests', draining, 2000);
+      await assert.rejects(go.order('dial'), /503.*ERR_TUNNEL_DRAINING/u);
     },
-  ];
+  };
 }
 
 function sessions(relay: OurRelay, go: GoProgram, workshop: Workshop): readonly Scenario[] {
-  const { place } = relay;
-  return [
-    {
-      title: 'pings both ways',
-      run: async () => {
-        assert.ok(Number(await go.order('ping')) > 0);
-        // The second one is sent where the first has had an answer.
-        const quiet = { pingInterval: 100, pingTimeout: 700 };
-        const other = workshop.keep(await new OurRelay(quiet).listen());
-        const patient = workshop.keep(await other.agent());
-        await patient.hasPings(2);
-        await echo(other.place, 1000);
-      },
-    },
-    {
-      title:
-        'GOAWAY of Go: what is open goes on, what is new is refused, another connection serves',
-      run: async () => {
-        const id = newThing();
-        const held = inBackground(get(place, `/hold?id=${id}`));
-        await get(place, `/arrived?id=${id}`);
-        await go.order('go-away');
-        let answer = await ask(place, { path: '/hello' });
-        for (let looks = 0; answer.status === 200; looks++) {
-          assert.ok(looks < 100, 'it is asked still');
-          answer = await ask(place, { path: '/hello' });
-        }
-        assert.ok([502, 503].includes(answer.status), `${answer.status}`);
-        await go.order('dial');
-        await get(place, `/release?id=${id}`);
-        assert.equal(await held, 'released');
-        await echo(place, 300_000);
-      },
-    },
-    {
-      title: 'Go is killed in the middle of an answer, which does not look whole',
-      run: async () => {
-        const other = workshop.keep(await new OurRelay().listen());
-        const victim = await other.agent();
-        const response = await answerTo(
-          begin(other.place, { path: '/pour?id=killed&size=100000000' }).end(),
-        );
-        await once(response, 'data');
-        await victim[Symbol.asyncDispose]();
-        await assert.rejects(whole(response), { code: 'ECONNRESET' });
-        assert.equal((await ask(other.place, { path: '/hello' })).status, 503);
-        workshop.keep(await other.agent());
-        assert.equal(await get(other.place, '/hello'), 'hello\n');
-      },
-    },
-    {
-      title: 'GOAWAY of ours: the relay drains, and waits for what is open',
-      run: async () => {
-        const id = newThing();
-        const held = inBackground(get(place, `/hold?id=${id}`));
-        await get(place, `/arrived?id=${id}`);
-        const draining = relay.relay.drain(5000, { waitsForAgents: false });
-        await go.order('heard-go-away');
-        // It is asked until it says GOAWAY itself.
-        await get(place, `/release?id=${id}`);
-        assert.equal(await held, 'released');
-        await patiently('end of the requests', draining, 2000);
-        await assert.rejects(go.order('dial'), /503.*ERR_TUNNEL_DRAINING/u);
-      },
-    },
-  ];
+  return [pings(go, workshop), goAwayOfGo(relay, go), killed(workshop), goAwayOfOurs(relay, go)];
 }
 
 /** Streams echoed in one run. */

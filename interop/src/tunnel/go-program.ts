@@ -93,11 +93,11 @@ export class GoProgram implements AsyncDisposable {
     return JSON.parse(await this.order('counts', { name }));
   }
 
-  /** Waits until so many pings have come. */
-  async hasPings(count: number, name: string = ''): Promise<void> {
+  /** Waits until so many have come. */
+  async has(what: 'pings' | 'resets', count: number, name: string = ''): Promise<void> {
     const until = performance.now() + PATIENCE;
-    while ((await this.counts(name)).pings < count) {
-      if (performance.now() > until) throw new Error(`no ${count} pings came`);
+    while ((await this.counts(name))[what] < count) {
+      if (performance.now() > until) throw new Error(`no ${count} ${what} came`);
       await delay(20);
     }
   }

@@ -69,6 +69,90 @@ function tunnelTo(
   });
 }
 
+function pings(place: Place, go: GoProgram, service: OurService, workshop: Workshop): Scenario {
+  return {
+    title: 'pings both ways',
+    run: async () => {
+      assert.ok(Number(await go.order('ping', { name: NAME })) > 0);
+      // The second one is sent where the first has had an answer.
+      const quiet = { pingInterval: 100, pingTimeout: 700 };
+      workshop.keep(await tunnelTo(go, 'quiet', service.port, quiet));
+      await go.has('pings', 2, 'quiet');
+      await echo({ ...place, host: 'quiet.test' }, 1000);
+    },
+  };
+}
+
+function goAwayOfGo(place: Place, go: GoProgram): Scenario {
+  return {
+    title: 'GOAWAY of Go: the agent dials another connection, and no request fails',
+    run: async () => {
+      const id = newThing();
+      const held = inBackground(get(place, `/hold?id=${id}`));
+      await get(place, `/arrived?id=${id}`);
+      const asking = inBackground(Promise.all(Array.from({ length: 8 }, () => askFor(place, 50))));
+      await go.order('go-away', { name: NAME });
+      await asking;
+      await get(place, `/release?id=${id}`);
+      assert.equal(await held, 'released');
+    },
+  };
+}
+
+function goAwayOfOurs(place: Place, go: GoProgram, service: OurService): Scenario {
+  return {
+    title: 'GOAWAY of ours: the agent ends when what is open has ended',
+    run: async () => {
+      const tunnel = await tunnelTo(go, 'leaving', service.port);
+      const leaving = { ...place, host: 'leaving.test' };
+      const id = newThing();
+      const held = inBackground(get(leaving, `/hold?id=${id}`));
+      await get(place, `/arrived?id=${id}`);
+      const heard = go.order('heard-go-away', { name: 'leaving' });
+      const closed = tunnel.close(5000);
+      await heard;
+      await get(place, `/release?id=${id}`);
+      assert.equal(await held, 'released');
+      await patiently('end of the tunnel', closed);
+      assert.equal((await ask(leaving, { path: '/hello' })).status, 502);
+    },
+  };
+}
+
+function killed(place: Place, service: OurService): Scenario {
+  return {
+    title: 'Go is killed in the middle of an answer, and comes back',
+    run: async () => {
+      const victim = await GoProgram.start('-role', 'relay');
+      const id = newThing();
+      const ended = new AbortController();
+      const tunnel = await tunnelTo(victim, NAME, service.port, { signal: ended.signal });
+      const response = await answerTo(
+        begin({ ...place, port: victim.port }, { path: `/pour?id=${id}&size=100000000` }).end(),
+      );
+      await once(response, 'data');
+      await victim[Symbol.asyncDispose]();
+      await assert.rejects(whole(response));
+      assert.equal(await get(place, `/outcome?id=${id}`), 'aborted');
+      ended.abort();
+      assert.equal(await tunnel.closed, undefined);
+    },
+  };
+}
+
+function withoutTarget(place: Place, go: GoProgram, workshop: Workshop): Scenario {
+  return {
+    title: 'the target is not there',
+    run: async () => {
+      const tunnel = await tunnelTo(go, 'nobody', 'http://127.0.0.1:1');
+      workshop.keep(tunnel);
+      const { status, headers } = await ask({ ...place, host: 'nobody.test' }, { path: '/' });
+      assert.equal(status, 502);
+      assert.equal(headers['x-tunnel-error'], 'ERR_TUNNEL_TARGET_UNREACHABLE');
+    },
+  };
+}
+
 function sessions(
   place: Place,
   go: GoProgram,
@@ -76,77 +160,11 @@ function sessions(
   workshop: Workshop,
 ): readonly Scenario[] {
   return [
-    {
-      title: 'pings both ways',
-      run: async () => {
-        assert.ok(Number(await go.order('ping', { name: NAME })) > 0);
-        // The second one is sent where the first has had an answer.
-        const quiet = { pingInterval: 100, pingTimeout: 700 };
-        workshop.keep(await tunnelTo(go, 'quiet', service.port, quiet));
-        await go.hasPings(2, 'quiet');
-        await echo({ ...place, host: 'quiet.test' }, 1000);
-      },
-    },
-    {
-      title: 'GOAWAY of Go: the agent dials another connection, and no request fails',
-      run: async () => {
-        const id = newThing();
-        const held = inBackground(get(place, `/hold?id=${id}`));
-        await get(place, `/arrived?id=${id}`);
-        const asking = inBackground(
-          Promise.all(Array.from({ length: 8 }, () => askFor(place, 50))),
-        );
-        await go.order('go-away', { name: NAME });
-        await asking;
-        await get(place, `/release?id=${id}`);
-        assert.equal(await held, 'released');
-      },
-    },
-    {
-      title: 'GOAWAY of ours: the agent ends when what is open has ended',
-      run: async () => {
-        const tunnel = await tunnelTo(go, 'leaving', service.port);
-        const leaving = { ...place, host: 'leaving.test' };
-        const id = newThing();
-        const held = inBackground(get(leaving, `/hold?id=${id}`));
-        await get(place, `/arrived?id=${id}`);
-        const heard = go.order('heard-go-away', { name: 'leaving' });
-        const closed = tunnel.close(5000);
-        await heard;
-        await get(place, `/release?id=${id}`);
-        assert.equal(await held, 'released');
-        await patiently('end of the tunnel', closed);
-        assert.equal((await ask(leaving, { path: '/hello' })).status, 502);
-      },
-    },
-    {
-      title: 'Go is killed in the middle of an answer, and comes back',
-      run: async () => {
-        const victim = await GoProgram.start('-role', 'relay');
-        const id = newThing();
-        const ended = new AbortController();
-        const tunnel = await tunnelTo(victim, NAME, service.port, { signal: ended.signal });
-        const response = await answerTo(
-          begin({ ...place, port: victim.port }, { path: `/pour?id=${id}&size=100000000` }).end(),
-        );
-        await once(response, 'data');
-        await victim[Symbol.asyncDispose]();
-        await assert.rejects(whole(response));
-        assert.equal(await get(place, `/outcome?id=${id}`), 'aborted');
-        ended.abort();
-        assert.equal(await tunnel.closed, undefined);
-      },
-    },
-    {
-      title: 'the target is not there',
-      run: async () => {
-        const tunnel = await tunnelTo(go, 'nobody', 'http://127.0.0.1:1');
-        workshop.keep(tunnel);
-        const { status, headers } = await ask({ ...place, host: 'nobody.test' }, { path: '/' });
-        assert.equal(status, 502);
-        assert.equal(headers['x-tunnel-error'], 'ERR_TUNNEL_TARGET_UNREACHABLE');
-      },
-    },
+    pings(place, go, service, workshop),
+    goAwayOfGo(place, go),
+    goAwayOfOurs(place, go, service),
+    killed(place, service),
+    withoutTarget(place, go, workshop),
   ];
 }
 

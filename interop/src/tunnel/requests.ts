@@ -40,8 +40,10 @@ export function requestScenarios(place: Place): readonly Scenario[] {
   return [
     ...contents(place),
     ...kindsOfRequests(place),
+    ...expectations(place),
     ...aborts(place),
     ...manyAtOnce(place),
+    ...stalls(place),
     webSocket(place),
   ];
 }
@@ -107,6 +109,12 @@ function kindsOfRequests(place: Place): readonly Scenario[] {
         }
       },
     },
+  ];
+}
+
+/** Contents that are sent when the target wants them, or not at all. */
+function expectations(place: Place): readonly Scenario[] {
+  return [
     {
       title: '100 Continue is waited for, and then the content is sent',
       run: async () => {
@@ -227,6 +235,11 @@ function manyAtOnce(place: Place): readonly Scenario[] {
         await Promise.all(Array.from({ length: 50 }, (_, index) => echo(place, 40_000 + index)));
       },
     },
+  ];
+}
+
+function stalls(place: Place): readonly Scenario[] {
+  return [
     {
       title: 'a caller that does not read stalls its answer and nothing else',
       run: async () => {
