@@ -135,6 +135,21 @@ for (const [mode, tunnel] of Object.entries(MODES)) {
     assert.equal((await get(port, '/')).status, 413);
   });
 
+  test(`RFC 9112 §9.6 nor is it lost where much is sent, and the target closes at once (${mode})`, async (t) => {
+    const { port } = await startAll(
+      t,
+      (_request, response) => void response.writeHead(413, { Connection: 'close' }).end('too much'),
+      { tunnel },
+    );
+    for (let round = 0; round < 20; round++) {
+      const request = ask(port, { method: 'POST' });
+      request.end(Buffer.alloc(4_000_000));
+      const response = await responseOf(request);
+      assert.equal(response.statusCode, 413);
+      request.destroy();
+    }
+  });
+
   for (const framing of ['Content-Length', 'chunks'] as const) {
     test(`an answer that breaks off does not look whole (${mode}, ${framing})`, async (t) => {
       const { port } = await startAll(
