@@ -69,6 +69,11 @@ class RequestForwarding {
   #phase: Phase = 'connecting';
   #asked: ClientRequest | undefined;
   #answer: IncomingMessage | undefined;
+  /**
+   * The answer tells itself whether it is whole (RFC 9112 §6.3): what goes wrong besides may be but the
+   * rest of an upload, which nobody wanted any more.
+   */
+  #isDelimited = false;
   #hasBody = false;
   #hasPassedBody = false;
   #framing: Framing = { isChunked: false, length: undefined };
@@ -230,6 +235,7 @@ class RequestForwarding {
       this.#fail(framing);
       return;
     }
+    this.#isDelimited = framing.isChunked || framing.length !== undefined;
     const isChunked = goesOnInChunks(this.#request, status, framing.length);
     const fields = responseFields(rawHeaders, { isChunked, status });
     const { hooks, limits } = this.#forwarding;
@@ -309,7 +315,7 @@ class RequestForwarding {
   };
 
   #onError(asked: ClientRequest, error: Error): void {
-    if (this.#isDone || asked !== this.#asked) return;
+    if (this.#isDone || asked !== this.#asked || this.#isDelimited) return;
     if (this.#mayRetry(asked)) {
       this.#account.hasRetried = true;
       this.#ask();
