@@ -25,7 +25,6 @@ import {
 } from './forward.ts';
 import { framingOf, responseFields, trailerPairs, type Framing } from './hop-by-hop.ts';
 import { InterimResponses, type Interim } from './interim.ts';
-import { holdWrites } from './late-write.ts';
 import { hasContent, requestFraming } from './prepare.ts';
 import { TimeLimit } from './time-limit.ts';
 import { toTunnelError } from './upstream-error.ts';
@@ -199,7 +198,6 @@ class RequestForwarding {
     }
     hooks.onRequestChunk?.(chunk);
     if (this.#phase !== 'connecting') this.#limit.restart();
-    holdWrites(asked.socket);
     if (!asked.write(chunk)) this.#request.pause();
   };
 

@@ -2,7 +2,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { reset } from './caller.ts';
-import { holdWrites } from './late-write.ts';
 
 export interface SpliceOptions {
   /** Octets that `near`, or `far`, has brought; they are not to be changed or kept. */
@@ -15,8 +14,7 @@ export interface SpliceOptions {
 /**
  * An end of one is an end of the other, which may go on sending; anything else that takes one away
  * is a reset of the other, so that what is lost does not look like an end. Both streams are taken
- * over: they must have no reader. `far` is whoever serves, and may answer before it has been asked
- * all.
+ * over: they must have no reader.
  */
 export function splice(near: Duplex, far: Duplex, options: SpliceOptions): void {
   let open = 2;
@@ -33,17 +31,8 @@ export function splice(near: Duplex, far: Duplex, options: SpliceOptions): void 
   prepare(far);
   near.on('close', () => onClose(near, far));
   far.on('close', () => onClose(far, near));
-  // Since `far` was heard of last, it was sent something: what follows may be too much for it.
-  let isAhead = false;
-  pass(near, far, (chunk) => {
-    if (isAhead) holdWrites(far);
-    isAhead = true;
-    options.onNearChunk?.(chunk);
-  });
-  pass(far, near, (chunk) => {
-    isAhead = false;
-    options.onFarChunk?.(chunk);
-  });
+  pass(near, far, options.onNearChunk);
+  pass(far, near, options.onFarChunk);
   // It may have happened before anybody listened.
   if (near.closed || far.closed) {
     const [lost, other] = near.closed ? [near, far] : [far, near];
@@ -61,9 +50,9 @@ function prepare(duplex: Duplex): void {
   duplex.setNoDelay(true);
 }
 
-function pass(from: Duplex, to: Duplex, onChunk: (chunk: Uint8Array) => void): void {
+function pass(from: Duplex, to: Duplex, onChunk: ((chunk: Uint8Array) => void) | undefined): void {
   from.on('data', (chunk: Uint8Array) => {
-    onChunk(chunk);
+    onChunk?.(chunk);
     if (!to.write(chunk)) from.pause();
   });
   from.on('end', () => to.end());

@@ -3,7 +3,6 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { isRefused, refusal } from '../addresses.ts';
 import { TunnelError } from '../errors.ts';
-import { holdWrites } from '../http/late-write.ts';
 import type { AgentSettings, Refused } from './agent-options.ts';
 import { contentLengthOf, fieldsOf, withoutHopByHop } from './fields.ts';
 import type { WspPeer } from './peer.ts';
@@ -127,7 +126,6 @@ export class AgentExchange {
       this.requestOctets += octets.length;
       if (expected >= 0 && this.requestOctets > expected) throw wireError('the body is too long');
       if (octets.length === 0 || request.destroyed) continue;
-      holdWrites(request.socket);
       if (!request.write(octets)) await drained(request);
       this.#watch.touch();
     }
