@@ -31,7 +31,7 @@ const MOST_OCTETS = 1024 * 1024;
 const MOST_FRAMES = 2048;
 const SLICE = 64 * 1024;
 
-/** Milliseconds within which a driver that has nothing to do is dropped; whatever the connection's clock says. */
+/** Milliseconds within which a driver with nothing to do is dropped, by the clock of the process. */
 const REST = 4000;
 
 const NATIVES: ProtocolNatives = { isUtf8, applyMask: mask, allocate, writeText };
