@@ -65,9 +65,9 @@ export function both(one: Onlooker, other: Onlooker): Onlooker {
       const second = other.onRequest(request, isUpgrade, server);
       if (first === undefined || second === undefined) return first ?? second;
       return {
-        onAnswer: (head, answer) => {
-          first.onAnswer?.(head, answer);
-          second.onAnswer?.(head, answer);
+        onAnswer: (head) => {
+          first.onAnswer?.(head);
+          second.onAnswer?.(head);
         },
         onRequestChunk: (chunk) => {
           first.onRequestChunk?.(chunk);
@@ -76,6 +76,10 @@ export function both(one: Onlooker, other: Onlooker): Onlooker {
         onAnswerChunk: (chunk) => {
           first.onAnswerChunk?.(chunk);
           second.onAnswerChunk?.(chunk);
+        },
+        onAnswerTrailers: (trailers) => {
+          first.onAnswerTrailers?.(trailers);
+          second.onAnswerTrailers?.(trailers);
         },
         onOutcome: (outcome) => {
           first.onOutcome(outcome);

@@ -1,19 +1,14 @@
 /** An agent that reads what it passes on: for rules, and for whoever looks on, such as the inspector. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from 'framewire';
 import { TunnelError } from '../errors.ts';
 import { answerError, answerUpgradeError } from '../http/answer-error.ts';
+import { MAX_ANSWER_HEAD } from '../http/client/answer-reader.ts';
+import { ConnectionPool } from '../http/client/connection-pool.ts';
 import { forwardRequest } from '../http/forward-request.ts';
 import { forwardUpgrade } from '../http/forward-upgrade.ts';
-import {
-  MAX_ANSWER_HEAD,
-  refusedOutcome,
-  requireLimits,
-  type ForwardLimits,
-  type Upstream,
-} from '../http/forward.ts';
+import { refusedOutcome, requireLimits, type ForwardLimits } from '../http/forward.ts';
 import type { OnlookedServer, Onlooker } from './onlooker.ts';
 import type { AddressTarget, DialTargetOptions } from './target.ts';
 import { dialTarget } from './target.ts';
@@ -30,22 +25,20 @@ export interface ForwardingServerOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** Connections to the target that wait for requests. */
+const MOST_IDLE = 256;
+
 /** An HTTP server that never listens: it is given its connections. */
 export function createForwardingServer(options: ForwardingServerOptions): http.Server {
   const { target, dialling, isAllowed, isStrict, onlooker, clock = systemClock } = options;
   const limits = requireLimits(options.limits);
-  const agent = target.isSecure
-    ? new https.Agent({ keepAlive: true, ...dialling.tls })
-    : new http.Agent({ keepAlive: true });
-  // A connection that the target has ended is of no use for another request.
-  agent.createConnection = () => dialTarget(target, dialling, false);
-  const upstream: Upstream = {
-    agent,
-    maxHeaderSize: MAX_ANSWER_HEAD,
-    host: target.hostname,
-    ...(target.port !== 0 && { port: target.port }),
-    ...(target.isSecure && { protocol: 'https:' }),
-  };
+  const connections = new ConnectionPool({
+    // A connection that the target has ended is of no use for another request.
+    open: () => dialTarget(target, dialling, false),
+    clock,
+    mostIdle: MOST_IDLE,
+  });
+  const upstream = { connections };
   // The relay has bounded the head, and watches over the time until it has come.
   const server = http.createServer({
     requestTimeout: 0,
@@ -89,6 +82,6 @@ export function createForwardingServer(options: ForwardingServerOptions): http.S
       (outcome) => watching?.onOutcome(outcome),
     );
   });
-  server.on('close', () => agent.destroy());
+  server.on('close', () => connections.dropIdle());
   return server;
 }

@@ -16,10 +16,12 @@ export interface Onlooker {
 
 /** Chunks are not to be changed or kept. The functions are called without `this`. */
 export interface OnlookerOfOne {
-  /** Not called for interim responses; without `answer` where a function answers. */
-  readonly onAnswer?: (head: AnswerHead, answer?: IncomingMessage) => void;
+  /** Not called for interim responses. */
+  readonly onAnswer?: (head: AnswerHead) => void;
   readonly onRequestChunk?: (chunk: Uint8Array) => void;
   readonly onAnswerChunk?: (chunk: Uint8Array) => void;
+  /** Names and values in turn, as they came. Not called where there are none. */
+  readonly onAnswerTrailers?: (trailers: readonly string[]) => void;
   /** The last call. */
   readonly onOutcome: (outcome: ForwardOutcome) => void;
 }
@@ -58,6 +60,7 @@ function guardedOne(one: OnlookerOfOne): OnlookerOfOne {
     onAnswer: guard(one.onAnswer),
     onRequestChunk: guard(one.onRequestChunk),
     onAnswerChunk: guard(one.onAnswerChunk),
+    onAnswerTrailers: guard(one.onAnswerTrailers),
     onOutcome: guard(one.onOutcome),
   };
 }

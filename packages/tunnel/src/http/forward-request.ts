@@ -1,6 +1,6 @@
 /** One request and its answer, from whoever asks to whoever serves and back. */
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { TunnelError, type TunnelErrorCode } from '../errors.ts';
 import { answerError } from './answer-error.ts';
 import { ask, whenConnected } from './asking.ts';
@@ -14,6 +14,8 @@ import {
   type CallerRequest,
   type CallerResponse,
 } from './caller.ts';
+import type { ReadHead } from './client/answer-reader.ts';
+import type { Exchange, ExchangeSink } from './client/exchange.ts';
 import { discardRest } from './discard.ts';
 import {
   Account,
@@ -23,8 +25,8 @@ import {
   type ForwardOutcome,
   type Upstream,
 } from './forward.ts';
-import { framingOf, responseFields, trailerPairs, type Framing } from './hop-by-hop.ts';
-import { InterimResponses, type Interim } from './interim.ts';
+import { responseFields, trailerPairs, type Fields, type Framing } from './hop-by-hop.ts';
+import { InterimResponses } from './interim.ts';
 import { hasContent, requestFraming } from './prepare.ts';
 import { TimeLimit } from './time-limit.ts';
 import { toTunnelError } from './upstream-error.ts';
@@ -54,9 +56,12 @@ export function forwardRequest(
 /** RFC 9110 §9.2.2 */
 const IDEMPOTENT = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT', 'TRACE']);
 
+/** Octets of an answer that are cheaper to write as one string with its head. */
+const MAX_STRING = 4 * 1024;
+
 type Phase = 'connecting' | 'waiting' | 'answering';
 
-class RequestForwarding {
+class RequestForwarding implements ExchangeSink {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #upstream: Upstream;
@@ -66,20 +71,14 @@ class RequestForwarding {
   readonly #limit: TimeLimit;
   readonly #interims: InterimResponses;
   #phase: Phase = 'connecting';
-  #asked: ClientRequest | undefined;
-  #answer: IncomingMessage | undefined;
-  /**
-   * The answer tells itself whether it is whole (RFC 9112 §6.3): what goes wrong besides may be but the
-   * rest of an upload, which nobody wanted any more.
-   */
-  #isDelimited = false;
+  #asked: Exchange | undefined;
   #hasBody = false;
   #hasPassedBody = false;
   #framing: Framing = { isChunked: false, length: undefined };
-  /** Any octet from whoever serves: the request has reached it. */
-  #hasHeard = false;
-  /** Octets that had been written to the connection before it was given to this request. */
-  #writtenBefore: number | undefined;
+  /** Octets that the answer says it has. */
+  #length: number | undefined;
+  /** All of them, if they are few and came at once: they leave with the end, and so with the head. */
+  #content: Buffer | undefined;
   #hasFlushed = false;
   #hasFinished = false;
   /** Whether the fate of the answer is decided. */
@@ -132,7 +131,7 @@ class RequestForwarding {
     this.#response
       .on('finish', () => (this.#hasFinished = true))
       .on('close', () => this.#settle())
-      .on('drain', () => this.#answer?.resume());
+      .on('drain', () => this.#asked?.resume());
     const framing = requestFraming(request);
     const { maxBodySize } = this.#forwarding.limits;
     if (framing instanceof TunnelError) {
@@ -149,36 +148,25 @@ class RequestForwarding {
   }
 
   #ask(): void {
-    const asked = ask(this.#request, this.#upstream, this.#framing);
+    const asked = ask(this.#request, this.#upstream, this.#framing, this);
     if (asked instanceof TunnelError) {
       this.#fail(asked);
       return;
     }
     this.#asked = asked;
     this.#phase = 'connecting';
-    this.#limit.set(this.#forwarding.limits.connectTimeout);
-    asked
-      .on('socket', this.#onSocket)
-      .on('information', this.#onInterim)
-      .on('response', this.#onAnswer)
-      .on('error', (error) => this.#onError(asked, error))
-      // Without an error where Node takes an answer for one that it cannot pass on, such as a 101.
-      .on('close', () => this.#onAskedClosed(asked));
-    if (!this.#hasBody) {
-      asked.end();
-      return;
-    }
-    asked.on('drain', () => this.#request.resume());
-    asked.flushHeaders();
+    whenConnected(asked.stream, this.#onConnected);
+    if (this.#isConnecting) this.#limit.set(this.#forwarding.limits.connectTimeout);
+    asked.begin();
+    if (!this.#hasBody) asked.end();
   }
 
-  readonly #onSocket = (socket: Socket): void => {
-    this.#writtenBefore = socket.bytesWritten;
-    whenConnected(socket, this.#onConnected);
-  };
+  get #isConnecting(): boolean {
+    return this.#phase === 'connecting';
+  }
 
   readonly #onConnected = (): void => {
-    if (this.#isDone || this.#phase !== 'connecting') return;
+    if (this.#isDone || !this.#isConnecting) return;
     this.#account.connected();
     this.#phase = 'waiting';
     this.#limit.set(this.#forwarding.limits.firstByteTimeout);
@@ -197,7 +185,7 @@ class RequestForwarding {
       return;
     }
     hooks.onRequestChunk?.(chunk);
-    if (this.#phase !== 'connecting') this.#limit.restart();
+    if (!this.#isConnecting) this.#limit.restart();
     if (!asked.write(chunk)) this.#request.pause();
   };
 
@@ -210,35 +198,32 @@ class RequestForwarding {
       asked.destroy();
       return;
     }
-    sendTrailers(asked, trailerPairs(request.rawTrailers), false);
-    asked.end();
-    if (this.#phase !== 'connecting') this.#limit.restart();
+    asked.end(trailerPairs(request.rawTrailers));
+    if (!this.#isConnecting) this.#limit.restart();
   };
 
-  readonly #onInterim = (interim: Interim): void => {
+  onDrain(): void {
+    this.#request.resume();
+  }
+
+  onInterim(interim: ReadHead): void {
     if (this.#isDone) return;
-    this.#hasHeard = true;
     if (this.#interims.pass(interim)) this.#limit.restart();
-  };
+  }
 
-  readonly #onAnswer = (answer: IncomingMessage): void => {
-    this.#hasHeard = true;
-    this.#answer = answer;
-    // What takes it away is told by `close`.
-    answer.on('error', () => {});
+  onSwitched(_head: ReadHead, stream: Duplex): void {
+    stream.destroy();
+    this.#fail(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'it switched protocols'));
+  }
+
+  onHead({ status, reason, fields: read }: ReadHead, { length }: Framing): void {
     if (this.#isDone) return;
-    const { rawHeaders, statusCode: status = 0, statusMessage: reason = '' } = answer;
-    const framing = framingOf(rawHeaders, 'ERR_TUNNEL_BAD_RESPONSE');
-    if (framing instanceof TunnelError) {
-      this.#fail(framing);
-      return;
-    }
-    this.#isDelimited = framing.isChunked || framing.length !== undefined;
-    const isChunked = goesOnInChunks(this.#request, status, framing.length);
-    const fields = responseFields(rawHeaders, { isChunked, status });
+    const isChunked = goesOnInChunks(this.#request, status, length);
+    const fields = responseFields(read, { isChunked, status });
     const { hooks, limits } = this.#forwarding;
-    hooks.onAnswer?.({ status, reason, fields }, answer);
+    hooks.onAnswer?.({ status, reason, fields });
     this.#phase = 'answering';
+    this.#length = length;
     this.#limit.set(limits.idleTimeout);
     const refusal = sendHead(this.#response, status, reason, fields);
     if (refusal !== undefined) {
@@ -246,10 +231,9 @@ class RequestForwarding {
       return;
     }
     this.#account.answered(status, fields);
-    answer.on('data', this.#onContent).on('end', this.#onEnd).on('close', this.#onAnswerClosed);
     // Octets that came with the head leave with it; after them it waits no longer.
     process.nextTick(this.#flush);
-  };
+  }
 
   readonly #flush = (): void => {
     if (this.#hasFlushed || this.#isDone || this.#response.destroyed) return;
@@ -257,30 +241,33 @@ class RequestForwarding {
     this.#response.flushHeaders();
   };
 
-  readonly #onContent = (chunk: Uint8Array): void => {
+  onContent(chunk: Buffer): void {
     if (this.#isDone) return;
-    this.#hasFlushed = true;
     this.#account.answerOctets += chunk.length;
     this.#forwarding.hooks.onAnswerChunk?.(chunk);
-    this.#limit.restart();
-    if (!this.#response.write(chunk)) this.#answer?.pause();
-  };
-
-  readonly #onEnd = (): void => {
-    const answer = this.#answer;
-    const response = this.#response;
-    if (answer === undefined || this.#isDone || !answer.complete) return;
-    this.#isDone = true;
-    const { rawTrailers } = answer;
-    if (
-      rawTrailers.length > 0 &&
-      goesOnInChunks(this.#request, answer.statusCode ?? 0, undefined)
-    ) {
-      sendTrailers(response, trailerPairs(rawTrailers), streamOf(response) !== undefined);
+    if (chunk.length === this.#length && chunk.length <= MAX_STRING && !this.#hasFlushed) {
+      this.#content = chunk;
+      return;
     }
-    response.end();
+    this.#hasFlushed = true;
+    this.#limit.restart();
+    if (!this.#response.write(chunk)) this.#asked?.pause();
+  }
+
+  onEnd(trailers: Fields): void {
+    const response = this.#response;
+    if (this.#isDone) return;
+    this.#isDone = true;
+    if (trailers.length > 0) {
+      this.#forwarding.hooks.onAnswerTrailers?.(trailers);
+      if (goesOnInChunks(this.#request, response.statusCode, undefined)) {
+        sendTrailers(response, trailerPairs(trailers), streamOf(response) !== undefined);
+      }
+    }
+    if (this.#content === undefined) response.end();
+    else response.end(this.#content.toString('latin1'), 'latin1');
     this.#dropUpload();
-  };
+  }
 
   /** RFC 9112 §9.6: whoever answers before the request is complete does not want the rest of it. */
   #dropUpload(): void {
@@ -299,43 +286,35 @@ class RequestForwarding {
   /** All of it was passed on; that it has ended may be told a moment later. */
   #finishUpload(): void {
     const asked = this.#asked;
-    if (asked === undefined || asked.writableEnded) return;
-    sendTrailers(asked, trailerPairs(this.#request.rawTrailers), false);
-    asked.end();
+    if (asked === undefined || asked.hasEnded) return;
+    asked.end(trailerPairs(this.#request.rawTrailers));
     this.#request.resume();
   }
 
-  readonly #onAnswerClosed = (): void => {
+  onLost(error: Error | undefined): void {
     if (this.#isDone) return;
-    const cause = this.#answer?.errored ?? undefined;
-    const detail = 'in the middle of the answer';
-    this.#fail(new TunnelError('ERR_TUNNEL_ABORTED', detail, cause && { cause }));
-  };
-
-  #onError(asked: ClientRequest, error: Error): void {
-    if (this.#isDone || asked !== this.#asked || this.#isDelimited) return;
-    if (this.#mayRetry(asked)) {
+    if (this.#mayRetry()) {
       this.#account.hasRetried = true;
       this.#ask();
       return;
     }
-    this.#fail(toTunnelError(error, this.#phase !== 'connecting'));
-  }
-
-  #onAskedClosed(asked: ClientRequest): void {
-    if (this.#isDone || asked !== this.#asked || this.#answer !== undefined) return;
-    this.#fail(new TunnelError('ERR_TUNNEL_ABORTED', 'before the answer'));
+    if (error !== undefined && this.#phase !== 'answering') {
+      this.#fail(toTunnelError(error, !this.#isConnecting));
+      return;
+    }
+    const where = this.#phase === 'answering' ? 'in the middle of the answer' : 'before the answer';
+    this.#fail(new TunnelError('ERR_TUNNEL_ABORTED', where, error && { cause: error }));
   }
 
   /**
    * RFC 9112 §9.3.1 and RFC 9110 §9.2.2: once, on a connection that was idle and died meanwhile, for
    * what may be done twice or was not sent at all.
    */
-  #mayRetry(asked: ClientRequest): boolean {
-    if (!asked.reusedSocket || this.#account.hasRetried) return false;
-    if (this.#hasHeard || this.#hasPassedBody) return false;
-    if (IDEMPOTENT.has(this.#request.method ?? '')) return true;
-    return this.#writtenBefore !== undefined && asked.socket?.bytesWritten === this.#writtenBefore;
+  #mayRetry(): boolean {
+    const asked = this.#asked;
+    if (asked?.isReused !== true || this.#account.hasRetried) return false;
+    if (asked.hasHeard || this.#hasPassedBody) return false;
+    return IDEMPOTENT.has(this.#request.method ?? '') || !asked.hasSent;
   }
 
   #onTime(): void {
@@ -349,17 +328,18 @@ class RequestForwarding {
   }
 
   #lateness(): TunnelErrorCode {
-    if (this.#phase === 'connecting') return 'ERR_TUNNEL_CONNECT_TIMEOUT';
+    if (this.#isConnecting) return 'ERR_TUNNEL_CONNECT_TIMEOUT';
     if (this.#phase === 'answering') return 'ERR_TUNNEL_IDLE_TIMEOUT';
     const asked = this.#asked;
     // With an Expect the caller waits for the target, until that has said 100.
-    const isHeldBack = asked?.writableNeedDrain === true || this.#awaitsContinue();
+    const isHeldBack = asked?.needsDrain === true || this.#awaitsContinue();
     const waitsForCaller = this.#hasBody && !this.#request.complete && !isHeldBack;
     return waitsForCaller ? 'ERR_TUNNEL_REQUEST_TIMEOUT' : 'ERR_TUNNEL_FIRST_BYTE_TIMEOUT';
   }
 
   #awaitsContinue(): boolean {
-    return this.#request.headers.expect !== undefined && !this.#hasHeard && !this.#hasPassedBody;
+    const hasHeard = this.#asked?.hasHeard === true;
+    return this.#request.headers.expect !== undefined && !hasHeard && !this.#hasPassedBody;
   }
 
   #fail(error: TunnelError): void {

@@ -1,11 +1,13 @@
 /** RFC 9110 §7.8 — an upgrade, such as to a WebSocket, and the octets of whatever it becomes. */
-import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:http';
+import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
 import { answerUpgradeError } from './answer-error.ts';
 import { ask, whenConnected } from './asking.ts';
 import { rawHead, reset, sendHead } from './caller.ts';
+import type { ReadHead } from './client/answer-reader.ts';
+import type { Exchange, ExchangeSink } from './client/exchange.ts';
 import {
   Account,
   resolveForwarding,
@@ -14,7 +16,7 @@ import {
   type ForwardOutcome,
   type Upstream,
 } from './forward.ts';
-import { framingOf, responseFields, trailerPairs, type Framing } from './hop-by-hop.ts';
+import { responseFields, trailerPairs, type Fields, type Framing } from './hop-by-hop.ts';
 import { hasContent, requestFraming } from './prepare.ts';
 import { splice } from './splice.ts';
 import { TimeLimit } from './time-limit.ts';
@@ -38,7 +40,7 @@ export function forwardUpgrade(
   });
 }
 
-class UpgradeForwarding {
+class UpgradeForwarding implements ExchangeSink {
   readonly #request: IncomingMessage;
   readonly #socket: Duplex;
   readonly #early: Uint8Array;
@@ -47,8 +49,10 @@ class UpgradeForwarding {
   readonly #account: Account;
   readonly #limit: TimeLimit;
   #phase: 'connecting' | 'waiting' | 'refused' | 'upgraded' = 'connecting';
-  #asked: ClientRequest | undefined;
+  #asked: Exchange | undefined;
   #far: Duplex | undefined;
+  /** Of a refusal. */
+  #response: ServerResponse | undefined;
   #isComplete = false;
   #isDone = false;
 
@@ -109,26 +113,21 @@ class UpgradeForwarding {
   };
 
   #ask(upstream: Upstream, framing: Framing): void {
-    const asked = ask(this.#request, upstream, framing, true);
+    const asked = ask(this.#request, upstream, framing, this, true);
     if (asked instanceof TunnelError) {
       this.#fail(asked);
       return;
     }
     this.#asked = asked;
     this.#limit.set(this.#forwarding.limits.connectTimeout);
-    asked
-      .on('socket', (socket) => whenConnected(socket, this.#onConnected))
-      .on('upgrade', this.#onUpgraded)
-      .on('response', this.#onRefused)
-      .on('error', (error) => this.#onLost(toTunnelError(error, this.#phase !== 'connecting')))
-      .on('close', () => this.#onLost(new TunnelError('ERR_TUNNEL_ABORTED', 'before the answer')))
-      .end();
+    whenConnected(asked.stream, this.#onConnected);
+    asked.begin();
+    asked.end();
   }
 
-  /** What becomes of an answer that has begun is told elsewhere. */
-  #onLost(error: TunnelError): void {
-    if (this.#phase === 'upgraded' || this.#phase === 'refused') return;
-    this.#fail(error);
+  onLost(error: Error | undefined): void {
+    const told = error ?? new TunnelError('ERR_TUNNEL_ABORTED', 'before the answer');
+    this.#fail(toTunnelError(told, this.#phase !== 'connecting'));
   }
 
   readonly #onConnected = (): void => {
@@ -138,14 +137,14 @@ class UpgradeForwarding {
     this.#limit.set(this.#forwarding.limits.firstByteTimeout);
   };
 
-  readonly #onUpgraded = (answer: IncomingMessage, far: Socket, early: Uint8Array): void => {
+  onSwitched(head: ReadHead, far: Duplex, early: Uint8Array): void {
     const socket = this.#socket;
     if (this.#isDone) {
       far.destroy();
       return;
     }
-    const fields = this.#begin(answer, false);
-    const head101 = tryHead(answer.statusMessage ?? '', fields);
+    const fields = this.#begin(head, false);
+    const head101 = tryHead(head.reason, fields);
     if (head101 instanceof TunnelError) {
       far.destroy();
       this.#fail(head101);
@@ -170,65 +169,57 @@ class UpgradeForwarding {
     // What came with the heads comes first.
     if (this.#early.length > 0) socket.unshift(this.#early);
     if (early.length > 0) far.unshift(early);
-  };
+  }
 
-  readonly #onRefused = (answer: IncomingMessage): void => {
+  /** RFC 9110 §15.2: whoever upgrades has no use for others. */
+  onInterim(): void {}
+
+  /** There is no content. */
+  onDrain(): void {}
+
+  onHead(head: ReadHead, { length }: Framing): void {
     if (this.#isDone) return;
     const socket = this.#socket;
-    const framing = framingOf(answer.rawHeaders, 'ERR_TUNNEL_BAD_RESPONSE');
-    if (framing instanceof TunnelError) {
-      this.#fail(framing);
-      return;
-    }
-    const isChunked = framing.length === undefined && this.#request.httpVersionMinor > 0;
-    const fields = this.#begin(answer, isChunked);
+    const isChunked = length === undefined && this.#request.httpVersionMinor > 0;
+    const fields = this.#begin(head, isChunked);
     const response = new ServerResponse(this.#request);
     response.shouldKeepAlive = false;
-    const { statusCode: status = 0, statusMessage: reason = '' } = answer;
-    const refusal = sendHead(response, status, reason, fields);
+    const refusal = sendHead(response, head.status, head.reason, fields);
     if (refusal !== undefined) {
       this.#fail(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', refusal.message, { cause: refusal }));
       return;
     }
     this.#phase = 'refused';
+    this.#response = response;
     this.#unwatch();
     response.assignSocket(socket as Socket);
     response.flushHeaders();
-    this.#passContent(answer, response, isChunked);
-  };
+    socket.on('drain', () => this.#asked?.resume());
+  }
 
-  #passContent(answer: IncomingMessage, response: ServerResponse, isChunked: boolean): void {
+  onContent(chunk: Uint8Array): void {
+    this.#count('answerOctets', chunk, this.#forwarding.hooks.onAnswerChunk);
+    if (this.#response?.write(chunk) === false) this.#asked?.pause();
+  }
+
+  onEnd(trailers: Fields): void {
     const socket = this.#socket;
-    const { hooks } = this.#forwarding;
-    answer
-      .on('data', (chunk: Uint8Array) => {
-        this.#count('answerOctets', chunk, hooks.onAnswerChunk);
-        if (!response.write(chunk)) answer.pause();
-      })
-      .on('error', () => {})
-      .on('end', () => {
-        if (!answer.complete) return;
-        this.#isComplete = true;
-        if (isChunked && response.chunkedEncoding) {
-          response.addTrailers(trailerPairs(answer.rawTrailers));
-        }
-        response.end(() => {
-          response.detachSocket(socket as Socket);
-          socket.end(() => socket.destroy());
-        });
-      })
-      .on('close', () => {
-        if (!this.#isComplete) this.#fail(new TunnelError('ERR_TUNNEL_ABORTED'));
-      });
-    socket.on('drain', () => answer.resume());
+    const response = this.#response;
+    if (response === undefined) return;
+    this.#isComplete = true;
+    if (trailers.length > 0) this.#forwarding.hooks.onAnswerTrailers?.(trailers);
+    if (response.chunkedEncoding) response.addTrailers(trailerPairs(trailers));
+    response.end(() => {
+      response.detachSocket(socket as Socket);
+      socket.end(() => socket.destroy());
+    });
   }
 
   /** The head of the answer is there: what of it is passed on. */
-  #begin(answer: IncomingMessage, isChunked: boolean): string[] {
-    const { statusCode: status = 0, statusMessage: reason = '' } = answer;
-    const fields = responseFields(answer.rawHeaders, { isChunked, status });
+  #begin({ status, reason, fields: read }: ReadHead, isChunked: boolean): Fields {
+    const fields = responseFields(read, { isChunked, status });
     const { hooks, limits } = this.#forwarding;
-    hooks.onAnswer?.({ status, reason, fields }, answer);
+    hooks.onAnswer?.({ status, reason, fields });
     this.#limit.set(limits.idleTimeout);
     this.#account.answered(status, fields);
     return fields;

@@ -1,17 +1,19 @@
 /** What forwarding one request takes and tells, whatever becomes of it. */
-import type { IncomingMessage, RequestOptions } from 'node:http';
 import { type Clock, systemClock } from 'framewire';
 import { invalidArgument, TUNNEL_ERROR_CODES, TunnelError } from '../errors.ts';
 import { ERROR_HEADER } from '../registration.ts';
+import type { ConnectionPool } from './client/connection-pool.ts';
 import type { Fields } from './hop-by-hop.ts';
 
-/**
- * How to reach whoever serves, as `http.request` takes it: `agent` or `createConnection`, `host`,
- * `port` or `socketPath`, `protocol` (`https:` for TLS, with its options), `maxHeaderSize`.
- * `method` and `path` are those of the request unless given. A keep-alive agent is what makes
- * requests cheap. Node asks a `createConnection` only where `agent` is undefined.
- */
-export interface Upstream extends Omit<RequestOptions, 'headers' | 'timeout' | 'signal'> {
+/** How to reach whoever serves. */
+export interface Upstream {
+  readonly connections: ConnectionPool;
+  /** For whom a connection is wanted. Default ''. */
+  readonly name?: string;
+  /** Default that of the request. */
+  readonly method?: string | undefined;
+  /** The request target, with its query. Default that of the request. */
+  readonly path?: string;
   /**
    * Names and values in turn, complete: with Host and with the framing, as `prepareFields` makes
    * them. Default `prepareFields` of the request.
@@ -65,13 +67,12 @@ export interface AnswerHead {
  */
 export interface ForwardHooks {
   /** Not called for interim responses. */
-  readonly onAnswer?: (head: AnswerHead, answer: IncomingMessage) => void;
+  readonly onAnswer?: (head: AnswerHead) => void;
   readonly onRequestChunk?: (chunk: Uint8Array) => void;
   readonly onAnswerChunk?: (chunk: Uint8Array) => void;
+  /** Names and values in turn, as they came. Not called where there are none. */
+  readonly onAnswerTrailers?: (trailers: readonly string[]) => void;
 }
-
-/** Octets of the head of an answer; more is a 502. */
-export const MAX_ANSWER_HEAD: number = 128 * 1024;
 
 export interface ForwardOptions {
   readonly limits?: ForwardLimits;
@@ -157,9 +158,10 @@ function guarded(hooks: ForwardHooks): ForwardHooks {
       }
     };
   return {
-    onAnswer: guard((head: AnswerHead, answer: IncomingMessage) => hooks.onAnswer?.(head, answer)),
+    onAnswer: guard((head: AnswerHead) => hooks.onAnswer?.(head)),
     onRequestChunk: guard((chunk: Uint8Array) => hooks.onRequestChunk?.(chunk)),
     onAnswerChunk: guard((chunk: Uint8Array) => hooks.onAnswerChunk?.(chunk)),
+    onAnswerTrailers: guard((trailers: readonly string[]) => hooks.onAnswerTrailers?.(trailers)),
   };
 }
 

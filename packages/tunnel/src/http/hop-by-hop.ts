@@ -79,7 +79,10 @@ export function framingOf(
     if (name.length !== 14 && name.length !== 17) continue;
     const lower = name.toLowerCase();
     const value = rawHeaders[index + 1]!;
-    if (lower === 'content-length') length = Number(value);
+    if (lower === 'content-length') {
+      if (length !== undefined) return new TunnelError(code, 'it has two lengths');
+      length = /^[0-9]+$/.test(value) ? Number(value) : NaN;
+    }
     if (lower !== 'transfer-encoding') continue;
     // Node takes off `chunked` only: the octets of another coding would pass for the content.
     if (isChunked || value.trim().toLowerCase() !== 'chunked') {
@@ -87,10 +90,10 @@ export function framingOf(
     }
     isChunked = true;
   }
-  if (length !== undefined && !Number.isSafeInteger(length)) {
-    return new TunnelError(code, 'its Content-Length is none');
-  }
-  return { isChunked, length: isChunked ? undefined : length };
+  if (length === undefined) return { isChunked, length };
+  if (!Number.isSafeInteger(length)) return new TunnelError(code, 'its Content-Length is none');
+  // It may be an attempt to smuggle, and ought to be handled as an error.
+  return isChunked ? new TunnelError(code, 'it has two lengths') : { isChunked, length };
 }
 
 /** Methods whose requests are expected to have content (§8.6): theirs says so if it is empty. */

@@ -1,14 +1,8 @@
 /** RFC 9110 §15.2 — interim responses, as many as a caller may have use for. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ReadHead } from './client/answer-reader.ts';
 import { rawHead, streamOf, toRecord } from './caller.ts';
 import { responseFields } from './hop-by-hop.ts';
-
-/** What Node tells of one. */
-export interface Interim {
-  readonly statusCode: number;
-  readonly statusMessage: string;
-  readonly rawHeaders: string[];
-}
 
 /** Interim responses of one request, and the octets of their heads; more are dropped. */
 const MAX_COUNT = 20;
@@ -30,18 +24,18 @@ export class InterimResponses {
    * Passes it on; without a word where the caller cannot take it. Returns whether it is a sign of
    * life, as the first ones are: whoever says nothing else for ever is late all the same.
    */
-  pass(interim: Interim): boolean {
-    const { statusCode, statusMessage, rawHeaders } = interim;
+  pass(interim: ReadHead): boolean {
+    const { status, reason } = interim;
     const isEarly = this.#count < MAX_COUNT;
     if (isEarly) this.#count++;
     // §15.2.1: a caller may wait for this one, which is small and is needed once.
-    const isAwaited = statusCode === 100 && !this.#hasContinued;
+    const isAwaited = status === 100 && !this.#hasContinued;
     this.#octets += octetsOf(interim);
     if (!isAwaited && !(isEarly && this.#octets <= MAX_OCTETS)) return isEarly;
-    if (statusCode === 100) this.#hasContinued = true;
-    const fields = responseFields(rawHeaders, { isChunked: false, status: statusCode });
+    if (status === 100) this.#hasContinued = true;
+    const fields = responseFields(interim.fields, { isChunked: false, status });
     try {
-      this.#write(statusCode, statusMessage, fields);
+      this.#write(status, reason, fields);
     } catch {
       // Nobody counts on an interim response.
     }
@@ -70,9 +64,9 @@ export class InterimResponses {
   }
 }
 
-function octetsOf({ statusMessage, rawHeaders }: Interim): number {
-  let octets = statusMessage.length;
+function octetsOf({ reason, fields }: ReadHead): number {
+  let octets = reason.length;
   // With a colon and a space, or the end of a line, after each.
-  for (const text of rawHeaders) octets += text.length + 2;
+  for (const text of fields) octets += text.length + 2;
   return octets;
 }

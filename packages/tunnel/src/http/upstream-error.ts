@@ -13,8 +13,6 @@ export function toTunnelError(error: Error, isConnected: boolean): TunnelError {
 }
 
 function kindOf(code: string, isConnected: boolean): TunnelErrorCode {
-  // Of llhttp, and of what Node looks at itself.
-  if (code.startsWith('HPE_')) return 'ERR_TUNNEL_BAD_RESPONSE';
   if (isConnected || BROKEN.has(code)) return 'ERR_TUNNEL_ABORTED';
   return 'ERR_TUNNEL_TARGET_UNREACHABLE';
 }

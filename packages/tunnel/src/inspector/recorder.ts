@@ -76,10 +76,8 @@ export class Recorder implements Onlooker {
     store.add(exchange);
     replay?.onBegun(exchange.id);
     const changed = (octets: number): void => store.changed(exchange, octets);
-    let answerMessage: IncomingMessage | undefined;
     return {
-      onAnswer: (head, answer) => {
-        answerMessage = answer;
+      onAnswer: (head) => {
         if (store.has(exchange)) changed(exchange.onAnswer(head, this.#maxBody));
       },
       // What was let go is not filled any more.
@@ -89,10 +87,12 @@ export class Recorder implements Onlooker {
       onAnswerChunk: (chunk) => {
         if (store.has(exchange)) changed(exchange.onChunk('answer', chunk));
       },
+      onAnswerTrailers: (trailers) => {
+        exchange.answerTrailers = trailers;
+      },
       onOutcome: (outcome) => {
         exchange.outcome = outcome;
         exchange.requestTrailers = request.rawTrailers;
-        exchange.answerTrailers = answerMessage?.rawTrailers ?? [];
         changed(0);
       },
     };

@@ -1,10 +1,13 @@
 /** One connection of an agent, as the relay sees it: what it serves, and how it is asked. */
 import type { Duplex } from 'node:stream';
 import type { Clock } from 'framewire';
+import { ConnectionPool } from '../http/client/connection-pool.ts';
 import type { MuxSession } from '../mux/session.ts';
 import { encodePreamble, type Preamble } from '../preamble.ts';
 import type { Claim } from './registry.ts';
-import { StreamPool } from './stream-pool.ts';
+
+/** Streams that wait for requests: they are some of those that the session may have. */
+const MOST_IDLE = 64;
 
 export interface AgentSessionOptions {
   readonly claim: Claim;
@@ -21,8 +24,8 @@ export class AgentSession {
   readonly since: Date = new Date();
   readonly mux: MuxSession;
   readonly tokenHash: string | undefined;
-  /** Streams to its target, as if they were sockets. */
-  readonly requests: StreamPool;
+  /** Streams to its target, in which requests are asked. */
+  readonly connections: ConnectionPool;
   /** Requests, and other streams, that it serves at the moment. */
   active = 0;
   /** Which request, of all, it was asked last. */
@@ -34,7 +37,11 @@ export class AgentSession {
     this.mux = mux;
     this.tokenHash = tokenHash;
     this.#maxStreams = maxStreams;
-    this.requests = new StreamPool((name) => this.open({ kind: 'http', name }), clock);
+    this.connections = new ConnectionPool({
+      open: (name) => this.open({ kind: 'http', name }),
+      clock,
+      mostIdle: MOST_IDLE,
+    });
   }
 
   get isDraining(): boolean {

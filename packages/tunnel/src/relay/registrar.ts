@@ -162,7 +162,7 @@ export class Registrar {
       maxStreams,
       clock,
       // Streams that only wait for a request would hold it up.
-      onGoAway: () => session.requests.dropIdle(),
+      onGoAway: () => session.connections.dropIdle(),
       budget: new Budget(memoryBudget / SHARE_OF_SESSION, this.#budget),
     });
     const session = new AgentSession({
@@ -178,7 +178,7 @@ export class Registrar {
     tell(observer.onAgent, { kind: 'connected', ...told, error: undefined });
     this.#watch(token?.expires);
     void mux.closed.then((error) => {
-      session.requests.dropIdle();
+      session.connections.dropIdle();
       this.#registry.remove(session, clock.now());
       tell(this.#settings().observer.onAgent, { kind: 'gone', ...told, error });
     });

@@ -9,7 +9,6 @@ import type { CallerRequest, CallerResponse } from '../http/caller.ts';
 import { forwardRequest } from '../http/forward-request.ts';
 import { forwardUpgrade } from '../http/forward-upgrade.ts';
 import {
-  MAX_ANSWER_HEAD,
   refusedOutcome,
   type ForwardOptions,
   type ForwardOutcome,
@@ -262,7 +261,7 @@ export class TunnelRelay {
     }
     const admitted = result as Admitted;
     this.#begin(admitted.session);
-    const { upstream, options } = this.#upstream(incoming, admitted, fields);
+    const { upstream, options } = this.#upstream(admitted, fields);
     void forwardRequest(request, response, upstream, options).then((outcome) => {
       this.#finish(admitted.session);
       admitted.release();
@@ -285,7 +284,7 @@ export class TunnelRelay {
     }
     const admitted = result as Admitted;
     this.#begin(admitted.session);
-    const { upstream, options } = this.#upstream(request, admitted, fields);
+    const { upstream, options } = this.#upstream(admitted, fields);
     void forwardUpgrade(request, socket, head, upstream, options).then((outcome) => {
       this.#finish(admitted.session);
       admitted.release();
@@ -321,21 +320,14 @@ export class TunnelRelay {
   }
 
   #upstream(
-    { method }: IncomingMessage,
     { route, session }: Admitted,
     headers: Fields,
   ): { readonly upstream: Upstream; readonly options: ForwardOptions } {
     const { limits, clock } = this.#settings;
-    const { name: host, path } = route;
+    const { name, path } = route;
+    const { connections } = session;
     return {
-      upstream: {
-        agent: session.requests.agent,
-        host,
-        method,
-        path,
-        headers,
-        maxHeaderSize: MAX_ANSWER_HEAD,
-      },
+      upstream: { connections, name, path, headers },
       options: { limits, clock },
     };
   }

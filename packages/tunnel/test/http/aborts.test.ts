@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { RawTarget } from './raw.ts';
 import { begin, call, gateway, GET, target } from './serving.ts';
@@ -91,7 +91,7 @@ for (const how of ['a reset', 'an end'] as const) {
 
 test('a target that nobody listens at is a 502, without a word of where it is', async (t) => {
   const raw = await RawTarget.start(t);
-  const front = await gateway(t, raw.port, { upstream: { socketPath: '/nonexistent/sock' } });
+  const front = await gateway(t, raw.port, { open: () => net.connect('/nonexistent/sock') });
   const caller = await call(t, front);
   caller.send(GET);
   const { head, body } = await caller.readAnswer();
@@ -295,18 +295,11 @@ test('a listener is left on no socket of the pool', async (t) => {
     caller.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nA');
     await caller.readTo('0\r\n\r\n');
     await front.outcome();
-    const [socket] = Object.values(front.agent.freeSockets).flatMap((list) => list ?? []);
-    assert.ok(socket instanceof Object);
+    const [socket] = front.opened;
+    assert.ok(socket !== undefined);
     counts.push(socket.eventNames().map((name) => socket.listenerCount(name)));
   }
   assert.deepEqual(counts[1], counts[0]);
   assert.deepEqual(counts[2], counts[0]);
-});
-
-test('the agent of the caller is not needed: each request may have a connection of its own', async (t) => {
-  const port = await target(t, (_, response) => response.end('ok'));
-  const front = await gateway(t, port, { upstream: { agent: new http.Agent() } });
-  const caller = await call(t, front);
-  caller.send(GET);
-  assert.match(await caller.readHead(), /^HTTP\/1.1 200 OK/);
+  assert.equal(front.opened.length, 1);
 });

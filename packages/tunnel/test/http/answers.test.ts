@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -241,7 +242,6 @@ test('a head of 70 KB passes where the limits say so, and is refused where they 
 
   const { caller, asked } = await begin(t, GET.slice(0, -2) + big, {
     server: { maxHeaderSize: 100_000 },
-    upstream: { maxHeaderSize: 100_000 },
   });
   assert.ok((await asked.readHead()).includes(big.trimEnd()));
   asked.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n', big);
@@ -250,7 +250,7 @@ test('a head of 70 KB passes where the limits say so, and is refused where they 
 
 test('a head that is too large in the answer is a 502', async (t) => {
   const { front, caller, asked } = await begin(t, GET);
-  asked.send(`HTTP/1.1 200 OK\r\nX-Big: ${'b'.repeat(70_000)}\r\n\r\n`);
+  asked.send(`HTTP/1.1 200 OK\r\nX-Big: ${'b'.repeat(140_000)}\r\n\r\n`);
   assert.match((await caller.readAnswer()).head, /^HTTP\/1.1 502 /);
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_BAD_RESPONSE');
 });
@@ -287,7 +287,7 @@ test('a target at a path is asked like any other', async (t) => {
     server.closeAllConnections();
     await rm(dirname(socketPath), { recursive: true });
   });
-  const front = await gateway(t, 1, { upstream: { socketPath } });
+  const front = await gateway(t, 1, { open: () => net.connect(socketPath) });
   const caller = await call(t, front);
   caller.send(GET);
   assert.equal((await caller.readAnswer()).body, 'ok');

@@ -5,7 +5,7 @@ import { forwardRequest } from '#src/http/forward-request.js';
 import type { ForwardOptions, ForwardOutcome } from '#src/http/forward.js';
 import { within } from '@framewire/test-support/waiting';
 import { listen } from '../listening.ts';
-import { target } from './serving.ts';
+import { connectionsTo, dial, target } from './serving.ts';
 import { RawTarget } from './raw.ts';
 
 interface Front {
@@ -16,8 +16,9 @@ interface Front {
 async function front(t: TestContext, port: number, options: ForwardOptions = {}): Promise<Front> {
   let told: ((outcome: Promise<ForwardOutcome>) => void) | undefined;
   const outcome = new Promise<ForwardOutcome>((resolve) => (told = resolve));
+  const connections = connectionsTo(t, () => dial(port));
   const server = http2.createServer((request, response) => {
-    told?.(forwardRequest(request, response, { host: '127.0.0.1', port }, options));
+    told?.(forwardRequest(request, response, { connections }, options));
   });
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
   const session = http2.connect(`http://127.0.0.1:${await listen(t, server)}`);

@@ -6,7 +6,7 @@ import { forwardRequest } from '#src/http/forward-request.js';
 import { turns } from '@framewire/test-support/waiting';
 import { listen } from '../listening.ts';
 import { RawPeer, RawTarget } from './raw.ts';
-import { begin, call, gateway, GET, limits } from './serving.ts';
+import { begin, call, connectionsTo, dial, gateway, GET, limits } from './serving.ts';
 
 const DONE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
@@ -24,10 +24,7 @@ test('RFC 9110 §15.2 of many interim responses twenty pass, and then the answer
 
 test('RFC 9110 §15.2 interim responses pass as long as they have no more than 64 KiB', async (t) => {
   const raw = await RawTarget.start(t);
-  const caller = await call(
-    t,
-    await gateway(t, raw.port, { upstream: { maxHeaderSize: 200_000 } }),
-  );
+  const caller = await call(t, await gateway(t, raw.port));
   caller.send(GET);
   const asked = await raw.next();
   await asked.readHead();
@@ -54,12 +51,12 @@ test('RFC 9110 §15.2.1 the 100 that a caller waits for passes, whatever came be
 
 test('RFC 9110 §15.2 a caller that does not read has no interim responses kept for it', async (t) => {
   const raw = await RawTarget.start(t);
+  const connections = connectionsTo(t, () => dial(raw.port));
   const server = http.createServer({ highWaterMark: 1 }, (request, response) => {
     // As if nothing got through to the caller before the answer is there.
     response.socket?.cork();
     const hooks = { onAnswer: () => response.socket?.uncork() };
-    const upstream = { host: '127.0.0.1', port: raw.port, agent: false };
-    void forwardRequest(request, response, upstream, { hooks });
+    void forwardRequest(request, response, { connections }, { hooks });
   });
   const caller = await RawPeer.dial(await listen(t, server));
   t.after(() => caller.socket.destroy());

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import { test } from 'node:test';
 import { ManualClock } from 'framewire/testing';
 import { requireLimits } from '#src/http/forward.js';
@@ -9,17 +10,15 @@ import { forwardRequest } from '#src/http/forward-request.js';
 import { forwardUpgrade } from '#src/http/forward-upgrade.js';
 import { turns } from '@framewire/test-support/waiting';
 import { RawTarget } from './raw.ts';
-import { begin, call, gateway, GET, limits } from './serving.ts';
+import { begin, call, connectionsTo, gateway, GET, limits } from './serving.ts';
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 
-/** An agent whose sockets never connect. */
-class Nowhere extends http.Agent {
-  override createConnection(): net.Socket {
-    const socket = new net.Socket();
-    Object.defineProperty(socket, 'connecting', { value: true });
-    return socket;
-  }
+/** A socket that never connects. */
+function nowhere(): net.Socket {
+  const socket = new net.Socket();
+  Object.defineProperty(socket, 'connecting', { value: true });
+  return socket;
 }
 
 for (const [what, request] of [
@@ -31,7 +30,7 @@ for (const [what, request] of [
     const front = await gateway(t, 1, {
       clock,
       limits: limits({ connectTimeout: 1_000 }),
-      upstream: { agent: new Nowhere() },
+      open: nowhere,
     });
     const caller = await call(t, front);
     caller.send(request);
@@ -73,8 +72,8 @@ for (const [what, request] of [
 test('a TLS handshake that the target does not go on with is a 504', async (t) => {
   const clock = new ManualClock();
   const raw = await RawTarget.start(t);
-  const agent = new https.Agent();
-  const front = await gateway(t, raw.port, { clock, upstream: { agent, protocol: 'https:' } });
+  const open = (): Duplex => tls.connect({ port: raw.port, host: '127.0.0.1' });
+  const front = await gateway(t, raw.port, { clock, open });
   const caller = await call(t, front);
   caller.send(GET);
   const asked = await raw.next();
@@ -87,8 +86,8 @@ test('a TLS handshake that the target does not go on with is a 504', async (t) =
 
 test('a TLS handshake that fails is a 502', async (t) => {
   const raw = await RawTarget.start(t);
-  const agent = new https.Agent();
-  const front = await gateway(t, raw.port, { upstream: { agent, protocol: 'https:' } });
+  const open = (): Duplex => tls.connect({ port: raw.port, host: '127.0.0.1' });
+  const front = await gateway(t, raw.port, { open });
   const caller = await call(t, front);
   caller.send(GET);
   (await raw.next()).send('HTTP/1.1 400 Bad Request\r\n\r\n');
@@ -251,7 +250,7 @@ test('RFC 9112 §9.6 a caller that goes on with very much is dismissed at once',
 });
 
 for (const name of ['connectTimeout', 'firstByteTimeout', 'idleTimeout', 'maxBodySize'] as const) {
-  test(`${name} is above 0, or a mistake that is told before anything is done`, () => {
+  test(`${name} is above 0, or a mistake that is told before anything is done`, (t) => {
     const request = {} as http.IncomingMessage;
     const response = {} as http.ServerResponse;
     for (const value of [Number.NaN, 0, -1, '5' as unknown as number]) {
@@ -262,9 +261,10 @@ for (const name of ['connectTimeout', 'firstByteTimeout', 'idleTimeout', 'maxBod
         message: new RegExp(`^${name} `),
       };
       assert.throws(() => requireLimits(options.limits), mistake);
-      assert.throws(() => forwardRequest(request, response, {}, options), mistake);
+      const upstream = { connections: connectionsTo(t, nowhere) };
+      assert.throws(() => forwardRequest(request, response, upstream, options), mistake);
       const nobody = new net.Socket();
-      assert.throws(() => forwardUpgrade(request, nobody, Buffer.of(), {}, options), mistake);
+      assert.throws(() => forwardUpgrade(request, nobody, Buffer.of(), upstream, options), mistake);
     }
     const good = limits({ [name]: Infinity });
     assert.equal(requireLimits(good), good);

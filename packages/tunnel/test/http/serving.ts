@@ -1,8 +1,12 @@
 /** A gateway made of what is tested, in front of whatever listens. */
 import http from 'node:http';
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
+import { systemClock } from 'framewire';
+import { ConnectionPool } from '#src/http/client/connection-pool.js';
 import { DEFAULT_FORWARD_LIMITS, type ForwardLimits } from '#src/http/forward.js';
-import type { ForwardOptions, ForwardOutcome, Upstream } from '#src/http/forward.js';
+import type { ForwardOptions, ForwardOutcome } from '#src/http/forward.js';
 import { forwardRequest } from '#src/http/forward-request.js';
 import { forwardUpgrade } from '#src/http/forward-upgrade.js';
 import { within } from '@framewire/test-support/waiting';
@@ -10,15 +14,28 @@ import { listen } from '../listening.ts';
 import { RawPeer, RawTarget } from './raw.ts';
 
 export interface GatewayOptions extends ForwardOptions {
-  readonly upstream?: Upstream;
+  /** Opens a connection to whoever serves. Default a socket to the port. */
+  readonly open?: () => Duplex;
   readonly server?: http.ServerOptions;
 }
 
 export interface Gateway {
   readonly port: number;
-  readonly agent: http.Agent;
+  /** Connections to whoever serves, in the order in which they were opened. */
+  readonly opened: readonly Duplex[];
   /** The outcome of the next request that has none yet. */
   outcome(): Promise<ForwardOutcome>;
+}
+
+export function connectionsTo(t: TestContext, open: () => Duplex): ConnectionPool {
+  const pool = new ConnectionPool({ open, clock: systemClock, mostIdle: 256 });
+  t.after(() => pool.dropIdle());
+  return pool;
+}
+
+/** A socket to a port of this machine. */
+export function dial(port: number): net.Socket {
+  return net.connect({ port, host: '127.0.0.1', noDelay: true });
 }
 
 export function limits(changes: Partial<ForwardLimits>): ForwardLimits {
@@ -29,10 +46,15 @@ export function limits(changes: Partial<ForwardLimits>): ForwardLimits {
 export async function gateway(
   t: TestContext,
   port: number,
-  { upstream, server: serverOptions = {}, ...options }: GatewayOptions = {},
+  { open, server: serverOptions = {}, ...options }: GatewayOptions = {},
 ): Promise<Gateway> {
-  const agent = new http.Agent({ keepAlive: true });
-  const to: Upstream = { host: '127.0.0.1', port, agent, ...upstream };
+  const opened: Duplex[] = [];
+  const connections = connectionsTo(t, () => {
+    const stream = open?.() ?? dial(port);
+    opened.push(stream);
+    return stream;
+  });
+  const to = { connections };
   const outcomes: Promise<ForwardOutcome>[] = [];
   const waiting: ((outcome: Promise<ForwardOutcome>) => void)[] = [];
   const note = (outcome: Promise<ForwardOutcome>): void => {
@@ -49,10 +71,9 @@ export async function gateway(
     .on('upgrade', (request, socket, head) => {
       note(forwardUpgrade(request, socket, head, to, options));
     });
-  t.after(() => agent.destroy());
   return {
     port: await listen(t, server),
-    agent,
+    opened,
     outcome: () => {
       const outcome = outcomes.shift();
       return within(

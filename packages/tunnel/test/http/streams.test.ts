@@ -15,63 +15,46 @@ function asSocket(duplex: Duplex): Socket {
   return Object.assign(duplex, stubs) as unknown as Socket;
 }
 
-class StreamAgent extends http.Agent {
-  readonly nears: Duplex[] = [];
-  readonly #server: http.Server;
-
-  constructor(server: http.Server) {
-    super({ keepAlive: true });
-    this.#server = server;
-  }
-
-  override createConnection(): Socket {
-    const [near, far] = memoryPair();
-    this.nears.push(near);
-    this.#server.emit('connection', asSocket(far));
-    return asSocket(near);
-  }
-}
-
 /** A gateway over streams in memory, to a server that never listens. */
-async function overStreams(
-  t: TestContext,
-  listener: http.RequestListener,
-): Promise<{ front: Gateway; agent: StreamAgent; server: http.Server }> {
+function overStreams(t: TestContext, listener: http.RequestListener): Promise<Gateway> {
   const server = http.createServer(listener);
-  const agent = new StreamAgent(server);
-  t.after(() => {
-    for (const near of agent.nears) near.destroy();
+  return gateway(t, 1, {
+    open: () => {
+      const [near, far] = memoryPair();
+      t.after(() => near.destroy());
+      server.emit('connection', asSocket(far));
+      return near;
+    },
   });
-  return { front: await gateway(t, 1, { upstream: { agent } }), agent, server };
 }
 
 test('requests share a stream that is no socket, one after the other', async (t) => {
-  const { front, agent } = await overStreams(t, (request, response) => request.pipe(response));
+  const front = await overStreams(t, (request, response) => request.pipe(response));
   const caller = await call(t, front);
   for (let index = 0; index < 5; index++) {
     caller.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
     assert.match(await caller.readTo('0\r\n\r\n'), /\r\n\r\n2\r\nhi\r\n0\r\n\r\n$/);
     assert.equal((await front.outcome()).error, undefined);
   }
-  assert.equal(agent.nears.length, 1);
+  assert.equal(front.opened.length, 1);
 });
 
 test('the error of a stream is the one that is told', async (t) => {
-  const { front, agent } = await overStreams(t, () => {});
+  const front = await overStreams(t, () => {});
   const caller = await call(t, front);
   caller.send(GET);
-  await until(() => agent.nears.length > 0);
-  agent.nears[0]?.destroy(new TunnelError('ERR_TUNNEL_STREAM_RESET'));
+  await until(() => front.opened.length > 0);
+  front.opened[0]?.destroy(new TunnelError('ERR_TUNNEL_STREAM_RESET'));
   assert.match(await caller.readHead(), /^HTTP\/1.1 502 /);
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_STREAM_RESET');
 });
 
 test('no agent is a 503, told by whoever makes the connection', async (t) => {
-  const agent = new http.Agent();
-  agent.createConnection = () => {
-    throw new TunnelError('ERR_TUNNEL_NO_AGENT');
-  };
-  const front = await gateway(t, 1, { upstream: { agent } });
+  const front = await gateway(t, 1, {
+    open: () => {
+      throw new TunnelError('ERR_TUNNEL_NO_AGENT');
+    },
+  });
   const caller = await call(t, front);
   caller.send(GET);
   assert.match(await caller.readHead(), /^HTTP\/1.1 503 /);
@@ -79,11 +62,11 @@ test('no agent is a 503, told by whoever makes the connection', async (t) => {
 });
 
 test('a stream that is destroyed in the middle of an answer is no end of it', async (t) => {
-  const { front, agent } = await overStreams(t, (_, response) => response.write('half'));
+  const front = await overStreams(t, (_, response) => response.write('half'));
   const caller = await call(t, front);
   caller.send(GET);
   await caller.readTo('half');
-  agent.nears[0]?.destroy();
+  front.opened[0]?.destroy();
   assert.doesNotMatch((await caller.readRest()).text, /0\r\n\r\n/);
   assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_ABORTED');
 });
@@ -91,7 +74,7 @@ test('a stream that is destroyed in the middle of an answer is no end of it', as
 test('a caller that leaves in the middle of its upload destroys the stream, never ends it', async (t) => {
   let told: ((what: string) => void) | undefined;
   const fate = new Promise<string>((resolve) => (told = resolve));
-  const { front } = await overStreams(t, (request) => {
+  const front = await overStreams(t, (request) => {
     request
       .on('data', () => caller.reset())
       .on('end', () => told?.('end'))

@@ -234,16 +234,7 @@ test('an upgrade passes through a stream that is no socket', async (t) => {
   const toTarget = net.connect({ port: raw.port, host: '127.0.0.1' });
   t.after(() => toTarget.destroy());
   far.pipe(toTarget).pipe(far);
-  const socket = Object.assign(near, {
-    setNoDelay: () => near,
-    setKeepAlive: () => near,
-    setTimeout: () => near,
-    ref: () => near,
-    unref: () => near,
-  });
-  const front = await gateway(t, raw.port, {
-    upstream: { agent: undefined, createConnection: () => socket },
-  });
+  const front = await gateway(t, raw.port, { open: () => near });
   const caller = await call(t, front);
   caller.send(UPGRADE);
   const asked = await raw.next();

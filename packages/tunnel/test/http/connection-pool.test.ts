@@ -1,17 +1,19 @@
-/** RFC 9112 §9.3: streams are connections to whoever asks over them. */
+/** RFC 9112 §9.3: connections to whoever serves, here streams of a session. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http, { type IncomingMessage } from 'node:http';
+import http from 'node:http';
+import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import type { MuxStream } from '@framewire/tunnel';
 import type { ManualClock } from 'framewire/testing';
-import { StreamPool } from '#src/relay/stream-pool.js';
+import { ConnectionPool } from '#src/http/client/connection-pool.js';
+import type { Exchange, ExchangeSink } from '#src/http/client/exchange.js';
 import { turn, within } from '@framewire/test-support/waiting';
 import { openPair } from '../mux/sessions.ts';
 
 interface Pooling {
   readonly clock: ManualClock;
-  readonly pool: StreamPool;
+  readonly pool: ConnectionPool;
   /** Names for which a stream was opened. */
   readonly opened: string[];
   /** The other ends, in the same order. */
@@ -25,33 +27,65 @@ async function startPool(
 ): Promise<Pooling> {
   const opened: string[] = [];
   const streams: MuxStream[] = [];
-  const server = http.createServer((request, response) => response.end(request.url));
+  // Without a word of how long it waits.
+  const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    response.end(request.url);
+  });
   const { near, clock } = await openPair(t, 'server', options, {
     onStream(stream) {
       streams.push(stream);
       server.emit('connection', stream);
     },
   });
-  const pool = new StreamPool((name) => {
+  const open = (name: string): Duplex => {
     opened.push(name);
     return near.open();
-  }, clock);
-  return { pool, clock, opened, streams, server };
+  };
+  return {
+    pool: new ConnectionPool({ open, clock, mostIdle: 64 }),
+    clock,
+    opened,
+    streams,
+    server,
+  };
+}
+
+const HEAD = 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n';
+
+/** What has begun, and the content of its answer. */
+function begin({ pool }: Pooling, name: string): { asked: Exchange; answer: Promise<string> } {
+  let sink: ExchangeSink | undefined;
+  const answer = new Promise<string>((resolve, reject) => {
+    let text = '';
+    sink = {
+      onInterim() {},
+      onSwitched() {},
+      onDrain() {},
+      onHead() {},
+      onContent: (chunk) => (text += chunk.toString()),
+      onEnd: () => resolve(text),
+      onLost: (error) => reject(error ?? new Error('it ended')),
+    };
+  });
+  const framing = { isChunked: false, length: undefined };
+  const asked = pool.ask(name, { method: 'GET', head: HEAD, framing }, sink!);
+  asked.begin();
+  asked.end();
+  return { asked, answer: within(answer, 'the answer') };
 }
 
 /** The answer is read, and its stream has been given back. */
-async function get({ pool }: Pooling, host: string): Promise<http.ClientRequest> {
-  const request = http.request({ agent: pool.agent, host, path: '/x' }).end();
-  const [response] = (await within(once(request, 'response'), 'answer')) as [IncomingMessage];
-  assert.equal(Buffer.concat(await response.toArray()).toString(), '/x');
+async function get(pooling: Pooling, name: string): Promise<Exchange> {
+  const { asked, answer } = begin(pooling, name);
+  assert.equal(await answer, '/x');
   await turn();
-  return request;
+  return asked;
 }
 
 test('RFC 9112 §9.3 requests one after another share a stream, and know it', async (t) => {
   const pooling = await startPool(t);
-  assert.equal((await get(pooling, 'app')).reusedSocket, false);
-  assert.equal((await get(pooling, 'app')).reusedSocket, true);
+  assert.equal((await get(pooling, 'app')).isReused, false);
+  assert.equal((await get(pooling, 'app')).isReused, true);
   assert.deepEqual(pooling.opened, ['app']);
 });
 
@@ -72,9 +106,9 @@ test('RFC 9112 §9.3 requests at a time have a stream each', async (t) => {
 
 test('RFC 9112 §9.5 a stream that has ended meanwhile is not used again', async (t) => {
   const pooling = await startPool(t);
-  const { socket } = await get(pooling, 'app');
+  const { stream } = await get(pooling, 'app');
   pooling.streams[0]!.end();
-  await within(once(socket!, 'close'), 'the end of the stream');
+  await within(once(stream, 'close'), 'the end of the stream');
   await get(pooling, 'app');
   assert.deepEqual(pooling.opened, ['app', 'app']);
 });
@@ -91,22 +125,21 @@ test('RFC 9112 §9.6 a stream is not kept when its server says so', async (t) =>
 
 test('streams that only wait are dropped, those that are busy when they are done', async (t) => {
   const pooling = await startPool(t);
-  const idle = (await get(pooling, 'app')).socket!;
-  const busy = http.request({ agent: pooling.pool.agent, host: 'other', path: '/x' }).end();
-  await within(once(busy, 'socket'), 'a stream');
+  const idle = (await get(pooling, 'app')).stream;
+  const busy = begin(pooling, 'other');
   pooling.pool.dropIdle();
   assert.equal(idle.destroyed, true);
-  const [response] = (await within(once(busy, 'response'), 'answer')) as [IncomingMessage];
-  await response.toArray();
+  assert.equal(busy.asked.stream.destroyed, false);
+  await busy.answer;
   await turn();
-  assert.equal(busy.socket!.destroyed, true);
+  assert.equal(busy.asked.stream.destroyed, true);
 });
 
 test('RFC 9112 §9.5 a stream that nobody has used for 4 seconds is ended', async (t) => {
   const pooling = await startPool(t);
-  const first = (await get(pooling, 'app')).socket!;
+  const first = (await get(pooling, 'app')).stream;
   pooling.clock.advance(3_000);
-  const other = (await get(pooling, 'other')).socket!;
+  const other = (await get(pooling, 'other')).stream;
   pooling.clock.advance(999);
   assert.equal(first.destroyed, false);
   pooling.clock.advance(1);
@@ -121,16 +154,16 @@ test('a stream that is used again does not count as idle for the time before', a
   const pooling = await startPool(t);
   await get(pooling, 'app');
   pooling.clock.advance(3_000);
-  const { socket } = await get(pooling, 'app');
+  const { stream } = await get(pooling, 'app');
   pooling.clock.advance(3_999);
-  assert.equal(socket!.destroyed, false);
+  assert.equal(stream.destroyed, false);
   pooling.clock.advance(1);
-  assert.equal(socket!.destroyed, true);
+  assert.equal(stream.destroyed, true);
 });
 
 test('of all names 64 streams are kept, and the oldest goes for one more', async (t) => {
   const pooling = await startPool(t);
-  const first = (await get(pooling, 'first')).socket!;
+  const first = (await get(pooling, 'first')).stream;
   pooling.clock.advance(1);
   for (let index = 0; index < 63; index++) await get(pooling, `name-${index}`);
   assert.equal(pooling.pool.size, 64);
@@ -149,3 +182,45 @@ test('streams that wait do not keep another name from being asked', async (t) =>
   assert.equal(pooling.opened.at(-1), 'c');
   assert.equal(pooling.pool.size, 2);
 });
+
+test('RFC 9112 §9.5 a server that says for how long it waits is not asked in its last second', async (t) => {
+  const pooling = await startPool(t);
+  pooling.server.prependListener('request', (_, response) => {
+    response.setHeader('Connection', 'keep-alive').setHeader('Keep-Alive', 'max=5, timeout=3');
+  });
+  const brief = (await get(pooling, 'app')).stream;
+  pooling.clock.advance(1_999);
+  assert.equal(brief.destroyed, false);
+  pooling.clock.advance(1);
+  assert.equal(brief.destroyed, true);
+});
+
+test('RFC 9112 §9.5 a server that waits no longer than a second is not asked again', async (t) => {
+  const pooling = await startPool(t);
+  pooling.server.prependListener('request', (_, response) => {
+    response.setHeader('Connection', 'keep-alive').setHeader('Keep-Alive', 'timeout=1');
+  });
+  await get(pooling, 'app');
+  assert.equal(pooling.pool.size, 0);
+});
+
+for (const [when, octets] of [
+  ['behind an answer', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/xHTTP/1.1 200 OK\r\n'],
+  ['while nothing is asked', undefined],
+] as const) {
+  test(`RFC 9112 §11.1 what comes ${when} is for no request`, async (t) => {
+    const pooling = await startPool(t);
+    if (octets !== undefined) {
+      pooling.server.removeAllListeners('request');
+      pooling.server.on('request', ({ socket }) => socket.write(octets));
+    }
+    const { stream } = await get(pooling, 'app');
+    if (octets === undefined) {
+      assert.equal(pooling.pool.size, 1);
+      pooling.streams[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      await within(once(stream, 'close'), 'the end of the stream');
+    }
+    assert.equal(stream.destroyed, true);
+    assert.equal(pooling.pool.size, 0);
+  });
+}
