@@ -7,7 +7,7 @@ import type { AgentSettings, Refused } from './agent-options.ts';
 import { contentLengthOf, fieldsOf, withoutHopByHop } from './fields.ts';
 import type { WspPeer } from './peer.ts';
 import { parseDestination, type Destination, type Verdict } from './rules.ts';
-import { callTarget, hostnameOf, redirectedHead, type TargetCall } from './target-call.ts';
+import { hostnameOf, redirectedHead, TargetCall } from './target-call.ts';
 import { Watch } from './watch.ts';
 import { AGENT_FAILED, encodeResponseHead, wireError, type RequestHead } from './wire.ts';
 
@@ -49,7 +49,7 @@ export class AgentExchange {
       throw this.error;
     } finally {
       this.#watch.stop();
-      this.#call?.cancel(new TunnelError('ERR_TUNNEL_ABORTED'));
+      this.#call?.end();
     }
   }
 
@@ -73,9 +73,9 @@ export class AgentExchange {
   }
 
   async #execute(head: RequestHead, target: Target): Promise<void> {
-    const call = callTarget(target.url, head, this.#settings);
+    const call = new TargetCall(target.url, head, this.#settings);
     this.#call = call;
-    const uploaded = this.#upload(call.request, head.contentLength);
+    const uploaded = this.#upload(call, head.contentLength);
     // Where the relay cuts it off, or sends what is none, nobody is there to be answered.
     uploaded.catch((error: unknown) => this.#peer.fail(this.#peer.reasonFor(error)));
     const outcome = await this.#responseTo(head, target, call);
@@ -113,24 +113,25 @@ export class AgentExchange {
       const to = this.#judge(next.head, next.written);
       if ('text' in to) return to;
       [from, asked] = [to, next.head];
-      call = callTarget(to.url, asked, this.#settings);
+      call = new TargetCall(to.url, asked, this.#settings);
       this.#call = call;
       call.request.end();
     }
   }
 
   /** Passes the body on as far as the destination takes it, and reads it to its end in any case. */
-  async #upload(request: ClientRequest, expected: number): Promise<void> {
+  async #upload(call: TargetCall, expected: number): Promise<void> {
     for await (const octets of this.#peer.readBody()) {
       this.#watch.touch();
       this.requestOctets += octets.length;
       if (expected >= 0 && this.requestOctets > expected) throw wireError('the body is too long');
+      const { request } = call;
       if (octets.length === 0 || request.destroyed) continue;
       if (!request.write(octets)) await drained(request);
       this.#watch.touch();
     }
     if (expected >= 0 && this.requestOctets < expected) throw wireError('the body is too short');
-    request.end();
+    call.request.end();
     if (this.#isAnswering) return;
     const { firstByteTimeout } = this.#settings;
     this.#watch.expect(firstByteTimeout, () => new TunnelError('ERR_TUNNEL_FIRST_BYTE_TIMEOUT'));

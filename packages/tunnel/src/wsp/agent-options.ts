@@ -1,6 +1,6 @@
 /** The options of an agent of wsp, resolved once. */
-import type { Agent as HttpAgent } from 'node:http';
-import type { Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { randomUUID } from 'node:crypto';
 import { type Clock, type ConnectOptions, systemClock } from 'framewire';
 import { invalidArgument, type TunnelError } from '../errors.ts';
@@ -66,7 +66,7 @@ export interface WspAgentOptions extends RuleOptions {
   readonly connect?: WspDialOptions | undefined;
   /**
    * What destinations are dialled with, such as one that knows a certificate. Default: one that knows
-   * no proxy, whatever the environment says. One that looks names up by itself, by its option `lookup`
+   * no proxy, whatever the environment says, and keeps connections for requests that can be sent again. One that looks names up by itself, by its option `lookup`
    * or without Node's sockets, has to judge addresses by itself too (`allowLinkLocal`).
    */
   readonly httpAgent?: HttpAgent | undefined;
@@ -116,6 +116,8 @@ export interface AgentSettings {
   readonly connect: WspDialOptions;
   readonly httpAgent: HttpAgent | undefined;
   readonly httpsAgent: HttpsAgent | undefined;
+  /** What keeps connections for requests that can be sent again, where no other agents are given. */
+  readonly keepAlive: { readonly http: HttpAgent; readonly https: HttpsAgent };
   readonly clock: Clock;
   readonly onConnection: WspAgentOptions['onConnection'];
   readonly onRequest: WspAgentOptions['onRequest'];
@@ -151,6 +153,10 @@ export function resolveAgentOptions(options: WspAgentOptions): AgentSettings {
     connect: options.connect ?? {},
     httpAgent: options.httpAgent,
     httpsAgent: options.httpsAgent,
+    keepAlive: {
+      http: new HttpAgent({ keepAlive: true }),
+      https: new HttpsAgent({ keepAlive: true }),
+    },
     clock: options.clock ?? systemClock,
     onConnection: options.onConnection,
     onRequest: options.onRequest,

@@ -21,10 +21,19 @@ export function isFieldValue(text: string): boolean {
   return !FORBIDDEN_IN_VALUE.test(text);
 }
 
+/** Names that were spelt before, as the same ones come with every request; so many at most. */
+const spelt = new Map<string, string>();
+const MOST_SPELT = 500;
+const LONGEST_SPELT = 64;
+
 /** Go's spelling: `content-type` and `CONTENT-TYPE` are `Content-Type`. */
 export function canonicalName(name: string): string {
+  const known = spelt.get(name);
+  if (known !== undefined) return known;
   if (!isToken(name)) return name;
-  return name.toLowerCase().replace(/(^|-)[a-z]/g, (first) => first.toUpperCase());
+  const canonical = name.toLowerCase().replace(/(^|-)[a-z]/g, (first) => first.toUpperCase());
+  if (spelt.size < MOST_SPELT && name.length <= LONGEST_SPELT) spelt.set(name, canonical);
+  return canonical;
 }
 
 /** From Node's `rawHeaders`; what HTTP/2 puts in front with a colon is none. */

@@ -1,6 +1,7 @@
 /** A request to a destination by Node's client: no proxy of the environment, no decoding, no trust. */
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
+import type { Timer } from 'framewire';
 import { guardedLookup } from '../addresses.ts';
 import { TunnelError } from '../errors.ts';
 import type { AgentSettings } from './agent-options.ts';
@@ -15,46 +16,130 @@ const OURS: ReadonlySet<string> = new Set([
   'x-proxy-destination',
 ]);
 
-export interface TargetCall {
-  readonly request: ClientRequest;
+/** RFC 9110 §9.2.2: what may be sent again where a connection died as it was used again. */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'TRACE',
+]);
+
+/** Begins a request; whoever calls writes the body, if there is one, and ends it. */
+export class TargetCall {
   /** The head of the answer. Rejects with a `TunnelError`. */
   readonly response: Promise<IncomingMessage>;
-  /** Ends it in any of its phases: a request that has no socket yet would not tell of its end. */
-  cancel(error: TunnelError): void;
-}
+  readonly #url: URL;
+  readonly #head: RequestHead;
+  readonly #settings: AgentSettings;
+  readonly #isRepeatable: boolean;
+  #request: ClientRequest;
+  #hasRepeated = false;
+  #timer: Timer | undefined;
+  #answered!: (response: IncomingMessage) => void;
+  /** Undefined once the response is decided. */
+  #failed: ((error: TunnelError) => void) | undefined;
 
-/** Begins a request; whoever calls writes the body, and ends it. */
-export function callTarget(url: URL, head: RequestHead, settings: AgentSettings): TargetCall {
-  const isSecure = url.protocol === 'https:';
-  const options: RequestOptions = {
-    method: head.method,
-    host: hostnameOf(url),
-    port: url.port === '' ? (isSecure ? 443 : 80) : url.port,
-    path: `${url.pathname}${url.search}`,
-    headers: headersFor(url, head),
-    // A kept connection may be about to close, and what was sent on it could not be sent again.
-    agent: (isSecure ? settings.httpsAgent : settings.httpAgent) ?? false,
-    setHost: false,
-    // A name is looked up, an address is not: that is judged before.
-    ...(!settings.allowLinkLocal && { lookup: guardedLookup }),
-    // Node's own bound would be less than what the wire may carry.
-    maxHeaderSize: settings.maxHeadSize,
-  };
-  const request = isSecure ? https.request(options) : http.request(options);
-  // Its fate is the promise's; later errors destroy the answer as well.
-  request.on('error', () => {});
-  let reject!: (error: TunnelError) => void;
-  const response = new Promise<IncomingMessage>((resolve, onError) => {
-    reject = onError;
-    request.once('response', resolve);
-  });
-  response.catch(() => {});
-  const cancel = (error: TunnelError): void => {
-    reject(error);
-    request.destroy(error);
-  };
-  watchCall(request, cancel, settings);
-  return { request, response, cancel };
+  constructor(url: URL, head: RequestHead, settings: AgentSettings) {
+    this.#url = url;
+    this.#head = head;
+    this.#settings = settings;
+    this.#isRepeatable = head.contentLength === 0 && IDEMPOTENT.has(head.method);
+    this.response = new Promise<IncomingMessage>((resolve, reject) => {
+      this.#answered = resolve;
+      this.#failed = reject;
+    });
+    this.response.catch(() => {});
+    this.#request = this.#ask();
+  }
+
+  get request(): ClientRequest {
+    return this.#request;
+  }
+
+  /** Ends it in any of its phases: a request that has no socket yet would not tell of its end. */
+  cancel(error: TunnelError): void {
+    this.#fail(error);
+    this.#request.destroy(error);
+  }
+
+  /** Whatever is left of it: nothing where it is over. */
+  end(): void {
+    this.#request.destroy();
+  }
+
+  #ask(): ClientRequest {
+    const request = this.#send();
+    const onConnected = (): void => this.#timer?.cancel();
+    this.#timer = this.#settings.clock.setTimer(this.#settings.connectTimeout, () => {
+      this.cancel(new TunnelError('ERR_TUNNEL_CONNECT_TIMEOUT'));
+    });
+    request.once('socket', (socket) => {
+      if (!socket.connecting) onConnected();
+      else socket.once('connect', onConnected);
+    });
+    // Nobody asked for it, and wsp could not carry it.
+    request.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      this.cancel(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'it switched protocols'));
+    });
+    request.once('response', (response) => {
+      this.#failed = undefined;
+      this.#answered(response);
+    });
+    // Later errors destroy the answer as well.
+    request.on('error', (error) => this.#onError(request, error));
+    request.once('close', () => this.#onClose(request));
+    if (this.#isRepeatable) request.end();
+    return request;
+  }
+
+  #send(): ClientRequest {
+    const { protocol, port, pathname, search } = this.#url;
+    const isSecure = protocol === 'https:';
+    const { httpAgent, httpsAgent, keepAlive, allowLinkLocal, maxHeadSize } = this.#settings;
+    // A kept connection may be about to close: only what can be sent again is sent on it.
+    const isKept = this.#isRepeatable && !this.#hasRepeated;
+    const ours = isKept && (isSecure ? keepAlive.https : keepAlive.http);
+    const options: RequestOptions = {
+      method: this.#head.method,
+      host: hostnameOf(this.#url),
+      port: port === '' ? (isSecure ? 443 : 80) : port,
+      path: `${pathname}${search}`,
+      headers: headersFor(this.#url, this.#head),
+      agent: (isSecure ? httpsAgent : httpAgent) ?? ours,
+      setHost: false,
+      // A name is looked up, an address is not: that is judged before.
+      ...(!allowLinkLocal && { lookup: guardedLookup }),
+      // Node's own bound would be less than what the wire may carry.
+      maxHeaderSize: maxHeadSize,
+    };
+    return isSecure ? https.request(options) : http.request(options);
+  }
+
+  #onError(request: ClientRequest, error: Error): void {
+    if (this.#failed === undefined || request !== this.#request) return;
+    if (request.reusedSocket && this.#isRepeatable && !this.#hasRepeated) {
+      this.#hasRepeated = true;
+      this.#timer?.cancel();
+      this.#request = this.#ask();
+      return;
+    }
+    this.cancel(toTunnelError(error));
+  }
+
+  #onClose(request: ClientRequest): void {
+    if (request !== this.#request) return;
+    this.#timer?.cancel();
+    if (this.#failed !== undefined) this.#fail(new TunnelError('ERR_TUNNEL_ABORTED'));
+  }
+
+  #fail(error: TunnelError): void {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    failed?.(error);
+  }
 }
 
 /** Without the brackets of an IPv6 address. */
@@ -70,31 +155,6 @@ function headersFor(url: URL, { method, fields, contentLength }: RequestHead): s
   // RFC 9110 §8.6: a method that is about a body says that it has none.
   else if (!/^(?:GET|HEAD|DELETE|OPTIONS|TRACE)$/.test(method)) headers.push('Content-Length', '0');
   return headers;
-}
-
-function watchCall(
-  request: ClientRequest,
-  cancel: (error: TunnelError) => void,
-  { clock, connectTimeout }: AgentSettings,
-): void {
-  const timer = clock.setTimer(connectTimeout, () => {
-    cancel(new TunnelError('ERR_TUNNEL_CONNECT_TIMEOUT'));
-  });
-  const onConnected = (): void => timer.cancel();
-  request.once('socket', (socket) => {
-    if (!socket.connecting) onConnected();
-    else socket.once('connect', onConnected);
-  });
-  // Nobody asked for it, and wsp could not carry it.
-  request.once('upgrade', (_response, socket) => {
-    socket.destroy();
-    cancel(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'it switched protocols'));
-  });
-  request.once('error', (error) => cancel(toTunnelError(error)));
-  request.once('close', () => {
-    timer.cancel();
-    cancel(new TunnelError('ERR_TUNNEL_ABORTED'));
-  });
 }
 
 function toTunnelError(error: Error): TunnelError {

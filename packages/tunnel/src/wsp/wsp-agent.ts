@@ -52,5 +52,8 @@ export class WspAgent {
       await new Promise<void>((resolve) => (this.#onChange = resolve));
     }
     timer.cancel();
+    const { http, https } = this.#settings.keepAlive;
+    http.destroy();
+    https.destroy();
   }
 }

@@ -156,7 +156,7 @@ test('defect 13: what is for one hop stays there, and Host is told', async (t) =
   assert.equal(value('Host'), new URL(target).host);
   assert.equal(value('X-Forwarded-Host'), 'localhost:1');
   assert.equal(value('X-Forwarded-For'), '127.0.0.1');
-  assert.equal(value('Connection'), 'close');
+  assert.equal(value('Connection'), 'keep-alive');
   assert.deepEqual(answer.headers['set-cookie'], ['a=1', 'b=2']);
   assert.deepEqual([answer.headers['x-mine'], answer.headers.trailer], [undefined, undefined]);
 });
