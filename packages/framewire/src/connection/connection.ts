@@ -99,7 +99,6 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   #closed: Deferred<CloseInfo> | undefined;
   #isClosing = false;
   #isPausedByApplication = false;
-  #isInboxFull = false;
 
   /** @internal */
   constructor(init: ConnectionInit<Context>) {
@@ -262,7 +261,7 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   resume(): void {
     this.#isPausedByApplication = false;
-    if (!this.#isInboxFull) this.#line.driver.resume();
+    if (this.#reading?.isFull !== true) this.#line.driver.resume();
   }
 
   /**
@@ -410,13 +409,11 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
 
   /** @internal */
   onFull(): void {
-    this.#isInboxFull = true;
     this.#line.driver.pause();
   }
 
   /** @internal */
   onRoom(): void {
-    this.#isInboxFull = false;
     if (!this.#isPausedByApplication) this.#line.driver.resume();
   }
 

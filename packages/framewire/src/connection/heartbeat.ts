@@ -34,6 +34,7 @@ export class Wheel {
     this.#timer ??= this.#clock.setTimer(this.#step, () => this.#turn());
   }
 
+  /** Of no effect for one that is not there. */
   remove(member: WheelMember): void {
     if (!this.#slots.some((slot) => slot?.delete(member))) return;
     this.#size--;
@@ -64,4 +65,9 @@ export function joinWheel(clock: Clock, interval: number, member: WheelMember): 
   }
   wheel.add(member);
   return wheel;
+}
+
+/** The opposite. A member need not keep its wheel, of which there are few, in mind. */
+export function leaveWheel(clock: Clock, interval: number, member: WheelMember): void {
+  wheels.get(clock)?.get(interval)?.remove(member);
 }

@@ -42,6 +42,11 @@ export class Inbox {
     return this.#reader !== undefined;
   }
 
+  /** As much waits as may, until there is room again. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   push(entry: Entry): void {
     const reader = this.#reader;
     if (reader !== undefined) {

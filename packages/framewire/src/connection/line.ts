@@ -9,7 +9,7 @@ import type { Compression } from '../extensions/compression.ts';
 import type { ProtocolSink } from '../protocol/events.ts';
 import type { Role } from '../protocol/opcode.ts';
 import type { Timer } from './clock.ts';
-import { joinWheel, type Wheel, type WheelMember } from './heartbeat.ts';
+import { joinWheel, leaveWheel, type WheelMember } from './heartbeat.ts';
 import type { ConnectionSettings, Heartbeat } from './options.ts';
 import { ProtocolDriver } from './protocol-driver.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -42,7 +42,6 @@ export class Line<Endpoint extends LineEndpoint = LineEndpoint>
   #driver: ProtocolDriver | undefined;
   /** Octets are read; before that, what the transport tells waits there. */
   isStarted = false;
-  #wheel: Wheel | undefined;
   /** What the peer has sent since the last look, in octets; a frame that is complete is enough. */
   #progress = 0;
   /** Runs while the answer to a Ping is awaited. */
@@ -77,7 +76,7 @@ export class Line<Endpoint extends LineEndpoint = LineEndpoint>
     if (this.isFinished) return;
     this.isStarted = true;
     const { heartbeat, clock } = this.endpoint.settings;
-    if (heartbeat !== undefined) this.#wheel = joinWheel(clock, heartbeat.interval, this);
+    if (heartbeat !== undefined) joinWheel(clock, heartbeat.interval, this);
     this.transport.start();
     if (early.length > 0) this.onData(early, lent);
     // What has happened since the opening handshake comes after what came right behind it.
@@ -128,8 +127,8 @@ export class Line<Endpoint extends LineEndpoint = LineEndpoint>
   /** The peer is not asked any more whether it is there. */
   stopAsking(): void {
     this.#stopWaiting();
-    this.#wheel?.remove(this);
-    this.#wheel = undefined;
+    const { heartbeat, clock } = this.endpoint.settings;
+    if (heartbeat !== undefined) leaveWheel(clock, heartbeat.interval, this);
   }
 
   /** Takes note of octets, and of frames that they completed. */

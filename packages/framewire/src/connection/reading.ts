@@ -21,6 +21,11 @@ export class Reading {
     return this.#inbox.isAwaited;
   }
 
+  /** As much waits as may, until there is room again. */
+  get isFull(): boolean {
+    return this.#inbox.isFull;
+  }
+
   push(message: Message): void {
     this.#inbox.push(message);
   }

@@ -30,18 +30,27 @@ export function isTransported(duplex: Duplex): boolean {
   return TRANSPORT in duplex;
 }
 
+/** What has happened to it: in one field, as each of its own would take 8 octets of every connection. */
+const Flag = {
+  started: 1,
+  peerEnded: 2,
+  /** By this side. */
+  ended: 4,
+  /** By this side: an error of it would be of our own making. */
+  destroyed: 8,
+  closed: 16,
+} as const;
+
+function has(flags: number, flag: number): boolean {
+  return (flags & flag) !== 0;
+}
+
 export class Transport {
   readonly duplex: Duplex;
   /** Who is told: during the opening handshake another than afterwards. */
   sink: TransportSink = NOBODY;
-  /** The stream has ended, or is gone: for whoever becomes the sink later. */
-  hasEnded = false;
-  hasClosed = false;
   error: Error | undefined;
-  #isStarted = false;
-  #ended = false;
-  /** By this side: an error of it would be of our own making. */
-  #isDestroyed = false;
+  #flags = 0;
 
   constructor(duplex: Duplex) {
     this.duplex = duplex;
@@ -53,11 +62,21 @@ export class Transport {
     duplex.on('error', onError).on('close', onClose).on('drain', onDrain);
   }
 
+  /** The peer has ended its side: for whoever becomes the sink later. */
+  get hasEnded(): boolean {
+    return has(this.#flags, Flag.peerEnded);
+  }
+
+  /** The stream is gone. */
+  get hasClosed(): boolean {
+    return has(this.#flags, Flag.closed);
+  }
+
   /** Gets ready to read, if it is not: octets come from the first `resume` on. */
   start(): void {
     const { duplex } = this;
-    if (this.#isStarted) return;
-    this.#isStarted = true;
+    if (has(this.#flags, Flag.started)) return;
+    this.#flags |= Flag.started;
     if (duplex.destroyed && duplex.closed) {
       queueMicrotask(() => this.closed());
       return;
@@ -127,15 +146,14 @@ export class Transport {
 
   /** Ends this side (FIN) once what was written has left. */
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (has(this.#flags, Flag.ended)) return;
+    this.#flags |= Flag.ended;
     if (!this.duplex.destroyed) this.duplex.end();
   }
 
   /** Ends both sides at once; what waits to be sent is lost. */
   destroy(): void {
-    this.#ended = true;
-    this.#isDestroyed = true;
+    this.#flags |= Flag.ended | Flag.destroyed;
     if (isHttp2Stream(this.duplex)) reset(this.duplex);
     else this.duplex.destroy();
   }
@@ -158,20 +176,21 @@ export class Transport {
 
   peerEnded(): void {
     // Of a stream that was reset the end is told as well; that it is closed follows.
-    if (isHttp2Stream(this.duplex) && !this.#isDestroyed) this.error ??= resetError(this.duplex);
+    if (isHttp2Stream(this.duplex) && !has(this.#flags, Flag.destroyed))
+      this.error ??= resetError(this.duplex);
     if (this.error !== undefined) return;
-    this.hasEnded = true;
+    this.#flags |= Flag.peerEnded;
     this.sink.onEnd();
   }
 
   failed(error: Error): void {
-    if (!this.#isDestroyed) this.error ??= error;
+    if (!has(this.#flags, Flag.destroyed)) this.error ??= error;
     // A stream without autoDestroy would stay half alive.
     this.duplex.destroy();
   }
 
   closed(): void {
-    this.hasClosed = true;
+    this.#flags |= Flag.closed;
     this.sink.onClose(this.error);
   }
 
@@ -181,7 +200,8 @@ export class Transport {
   }
 
   get isWritable(): boolean {
-    return !this.#ended && !this.duplex.destroyed && this.duplex.writable;
+    const hasEnded = has(this.#flags, Flag.ended);
+    return !hasEnded && !this.duplex.destroyed && this.duplex.writable;
   }
 }
 
