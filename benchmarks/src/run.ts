@@ -19,19 +19,33 @@ import { timesOf } from './timetable.ts';
 
 const RESULTS = join(import.meta.dirname, '../results');
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    contenders: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1.2' },
-    warmup: { type: 'string', default: '0.3' },
-    connections: { type: 'string' },
-    cores: { type: 'string', default: '0,1' },
-    out: { type: 'string', default: RESULTS },
-    list: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  only: { type: 'string', default: '' },
+  contenders: { type: 'string', default: '' },
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '1.2' },
+  warmup: { type: 'string', default: '0.3' },
+  connections: { type: 'string' },
+  cores: { type: 'string', default: '0,1' },
+  out: { type: 'string', default: RESULTS },
+  list: { type: 'boolean', default: false },
+} as const;
+
+const USAGE = `Options: ${Object.keys(OPTIONS)
+  .map((name) => `--${name}`)
+  .join(', ')}. benchmarks/README.md says what they do, --list what there is to measure.
+`;
+
+const values = readOptions();
+
+function readOptions(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
 function words(value: string): string[] {
   return value.split(',').filter((word) => word !== '');

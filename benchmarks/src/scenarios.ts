@@ -262,9 +262,9 @@ function idle(
 }
 
 const MEMORY: readonly MemoryScenario[] = [
-  idle('memory-fresh', 'no compression', 5000, false, WITHOUT_COMPRESSION),
-  idle('memory-used', 'no compression, 5 s after a message', 5000, true, WITHOUT_COMPRESSION),
-  idle('memory-agreed', 'compression agreed on, not used', 5000, false, WITH_COMPRESSION),
+  idle('memory-fresh', 'no compression', 10_000, false, WITHOUT_COMPRESSION),
+  idle('memory-used', 'no compression, 5 s after a message', 10_000, true, WITHOUT_COMPRESSION),
+  idle('memory-agreed', 'compression agreed on, not used', 10_000, false, WITH_COMPRESSION),
   // Where each has a state of its own this takes more than a GiB.
   idle('memory-compressed', '5 s after a compressed message', 5000, true, WITH_COMPRESSION),
 ];
