@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { guardedLookup, isRefused, refusal } from '../addresses.ts';
 import { invalidArgument } from '../errors.ts';
+import { TargetSocket } from './target-socket.ts';
 
 /** Answers requests, as the handlers of Fetch API servers do. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
@@ -96,19 +97,16 @@ export function dialTarget(
   allowHalfOpen: boolean,
 ): Duplex {
   const { hostname, port, socketPath, isSecure } = target;
-  if (socketPath !== undefined) return net.connect({ path: socketPath, allowHalfOpen });
+  const socket = new TargetSocket({ allowHalfOpen });
+  if (socketPath !== undefined) return socket.connect({ path: socketPath });
   const isGuarded = options.allowLinkLocal !== true;
-  // A name is looked up by `net.connect`, an address is not.
+  // A name is looked up by `connect`, an address is not.
   const isBad = isGuarded && net.isIP(hostname) !== 0 && isRefused(hostname);
-  const socket = isBad
-    ? new net.Socket().destroy(refusal(hostname, hostname))
-    : net.connect({
-        host: hostname,
-        port,
-        allowHalfOpen,
-        noDelay: true,
-        ...(isGuarded && { lookup: guardedLookup }),
-      });
+  if (isBad) socket.destroy(refusal(hostname, hostname));
+  else {
+    const lookup = isGuarded ? { lookup: guardedLookup } : {};
+    socket.setNoDelay().connect({ host: hostname, port, ...lookup });
+  }
   if (!isSecure) return socket;
   return tls.connect({
     ...(net.isIP(hostname) === 0 && { servername: hostname }),
