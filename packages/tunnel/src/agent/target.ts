@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { guardedLookup, isRefused, refusal } from '../addresses.ts';
 import { invalidArgument } from '../errors.ts';
-import { TargetSocket } from './target-socket.ts';
+import { TargetSocket } from '../target-socket.ts';
 
 /** Answers requests, as the handlers of Fetch API servers do. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;

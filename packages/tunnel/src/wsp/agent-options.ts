@@ -1,9 +1,11 @@
 /** The options of an agent of wsp, resolved once. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { NetConnectOpts } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { type Clock, type ConnectOptions, systemClock } from 'framewire';
 import { invalidArgument, type TunnelError } from '../errors.ts';
+import { TargetSocket } from '../target-socket.ts';
 import { requireCount, requireDelay } from './checks.ts';
 import { Rules, type RuleOptions } from './rules.ts';
 import { isAgentId, MOST_IDLE } from './wire.ts';
@@ -96,6 +98,11 @@ export interface WspAgentOutcome {
   readonly milliseconds: number;
 }
 
+export interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+}
+
 export interface AgentSettings {
   readonly targets: readonly string[];
   readonly id: string;
@@ -116,8 +123,10 @@ export interface AgentSettings {
   readonly connect: WspDialOptions;
   readonly httpAgent: HttpAgent | undefined;
   readonly httpsAgent: HttpsAgent | undefined;
-  /** What keeps connections for requests that can be sent again, where no other agents are given. */
-  readonly keepAlive: { readonly http: HttpAgent; readonly https: HttpsAgent };
+  /** Where no others are given: for requests that can be sent again, whose connections are kept … */
+  readonly keepAlive: Agents;
+  /** … and for those that cannot. */
+  readonly single: Agents;
   readonly clock: Clock;
   readonly onConnection: WspAgentOptions['onConnection'];
   readonly onRequest: WspAgentOptions['onRequest'];
@@ -153,14 +162,19 @@ export function resolveAgentOptions(options: WspAgentOptions): AgentSettings {
     connect: options.connect ?? {},
     httpAgent: options.httpAgent,
     httpsAgent: options.httpsAgent,
-    keepAlive: {
-      http: new HttpAgent({ keepAlive: true }),
-      https: new HttpsAgent({ keepAlive: true }),
-    },
+    keepAlive: createAgents(true),
+    single: createAgents(false),
     clock: options.clock ?? systemClock,
     onConnection: options.onConnection,
     onRequest: options.onRequest,
   });
+}
+
+function createAgents(keepAlive: boolean): Agents {
+  const http = new HttpAgent({ keepAlive });
+  // As Node's own, but for what it makes.
+  http.createConnection = (options: NetConnectOpts) => new TargetSocket(options).connect(options);
+  return { http, https: new HttpsAgent({ keepAlive }) };
 }
 
 function resolveTargets(targets: string | readonly string[]): readonly string[] {

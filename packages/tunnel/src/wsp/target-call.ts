@@ -98,17 +98,17 @@ export class TargetCall {
   #send(): ClientRequest {
     const { protocol, port, pathname, search } = this.#url;
     const isSecure = protocol === 'https:';
-    const { httpAgent, httpsAgent, keepAlive, allowLinkLocal, maxHeadSize } = this.#settings;
+    const { httpAgent, httpsAgent, keepAlive, single, allowLinkLocal, maxHeadSize } =
+      this.#settings;
     // A kept connection may be about to close: only what can be sent again is sent on it.
-    const isKept = this.#isRepeatable && !this.#hasRepeated;
-    const ours = isKept && (isSecure ? keepAlive.https : keepAlive.http);
+    const ours = this.#isRepeatable && !this.#hasRepeated ? keepAlive : single;
     const options: RequestOptions = {
       method: this.#head.method,
       host: hostnameOf(this.#url),
       port: port === '' ? (isSecure ? 443 : 80) : port,
       path: `${pathname}${search}`,
       headers: headersFor(this.#url, this.#head),
-      agent: (isSecure ? httpsAgent : httpAgent) ?? ours,
+      agent: isSecure ? (httpsAgent ?? ours.https) : (httpAgent ?? ours.http),
       setHost: false,
       // A name is looked up, an address is not: that is judged before.
       ...(!allowLinkLocal && { lookup: guardedLookup }),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { TargetSocket } from '#src/agent/target-socket.js';
+import { TargetSocket } from '#src/target-socket.js';
 import { within } from '@framewire/test-support/waiting';
-import { listen } from '../listening.ts';
+import { listen } from './listening.ts';
 
 interface Fate {
   readonly text: string;
