@@ -33,6 +33,6 @@ export function ask(
 export function whenConnected(stream: Duplex, connected: () => void): void {
   // A stream of a session is connected as soon as it is there.
   const isConnecting = 'connecting' in stream && stream.connecting === true;
-  if (!isConnecting) connected();
+  if (!isConnecting && !stream.destroyed) connected();
   else stream.once('encrypted' in stream ? 'secureConnect' : 'connect', connected);
 }

@@ -58,15 +58,21 @@ export function sendHead(
   }
 }
 
+/** Sends the head if it is still here: in latin1, where `flushHeaders` would write it in UTF-8. */
+export function flushHead(response: ServerResponse): void {
+  if (streamOf(response) === undefined) response.write('', 'latin1');
+  else response.flushHeaders();
+}
+
 /** Trailers come just before the end. */
 export function sendTrailers(
-  message: Pick<ServerResponse, 'addTrailers'>,
+  response: ServerResponse,
   pairs: [string, string][],
   isHttp2: boolean,
 ): void {
   if (pairs.length === 0) return;
   try {
-    message.addTrailers(isHttp2 ? toRecord(pairs.flat()) : pairs);
+    response.addTrailers(isHttp2 ? toRecord(pairs.flat()) : pairs);
   } catch {
     // RFC 9110 §6.5.1: trailers may be dropped on the way.
   }

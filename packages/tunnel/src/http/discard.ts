@@ -18,6 +18,8 @@ export function discardRest(
 ): void {
   const stream = streamOf(response);
   if (stream !== undefined) {
+    // That it was cancelled is told when it has been read to its end.
+    request.resume();
     // RFC 9113 §8.1: HTTP/2 has a word for it, which takes nothing away from the answer.
     if (stream.writableFinished) dismiss(request, response);
     else stream.once('finish', () => dismiss(request, response));

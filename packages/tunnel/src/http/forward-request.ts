@@ -6,6 +6,7 @@ import { answerError } from './answer-error.ts';
 import { ask, whenConnected } from './asking.ts';
 import {
   breakOff,
+  flushHead,
   goesOnInChunks,
   isReset,
   sendHead,
@@ -74,6 +75,7 @@ class RequestForwarding implements ExchangeSink {
   #asked: Exchange | undefined;
   #hasBody = false;
   #hasPassedBody = false;
+  #hasBodyEnded = false;
   #framing: Framing = { isChunked: false, length: undefined };
   /** Octets that the answer says it has. */
   #length: number | undefined;
@@ -144,6 +146,8 @@ class RequestForwarding implements ExchangeSink {
       this.#ask();
       if (this.#hasBody && !this.#isDone)
         request.on('data', this.#onBody).on('end', this.#onBodyEnd);
+      // That a stream of HTTP/2 was cancelled is told when it has been read to its end.
+      else if (streamOf(this.#response) !== undefined) request.resume();
     }
   }
 
@@ -158,7 +162,8 @@ class RequestForwarding implements ExchangeSink {
     whenConnected(asked.stream, this.#onConnected);
     if (this.#isConnecting) this.#limit.set(this.#forwarding.limits.connectTimeout);
     asked.begin();
-    if (!this.#hasBody) asked.end();
+    // It may be asked a second time.
+    if (!this.#hasBody || this.#hasBodyEnded) asked.end(trailerPairs(this.#request.rawTrailers));
   }
 
   get #isConnecting(): boolean {
@@ -198,6 +203,7 @@ class RequestForwarding implements ExchangeSink {
       asked.destroy();
       return;
     }
+    this.#hasBodyEnded = true;
     asked.end(trailerPairs(request.rawTrailers));
     if (!this.#isConnecting) this.#limit.restart();
   };
@@ -238,7 +244,7 @@ class RequestForwarding implements ExchangeSink {
   readonly #flush = (): void => {
     if (this.#hasFlushed || this.#isDone || this.#response.destroyed) return;
     this.#hasFlushed = true;
-    this.#response.flushHeaders();
+    flushHead(this.#response);
   };
 
   onContent(chunk: Buffer): void {
@@ -298,7 +304,8 @@ class RequestForwarding implements ExchangeSink {
       this.#ask();
       return;
     }
-    if (error !== undefined && this.#phase !== 'answering') {
+    const isMalformed = TunnelError.isInstance(error) && error.code === 'ERR_TUNNEL_BAD_RESPONSE';
+    if (error !== undefined && (this.#phase !== 'answering' || isMalformed)) {
       this.#fail(toTunnelError(error, !this.#isConnecting));
       return;
     }
@@ -351,7 +358,9 @@ class RequestForwarding implements ExchangeSink {
     this.#asked?.destroy();
     request.off('data', this.#onBody).off('end', this.#onBodyEnd);
     if (this.#response.headersSent) {
-      breakOff(request, this.#response);
+      // A head that is on its way gets there: whoever sees nothing at all may ask once more.
+      if (!this.#hasFlushed) flushHead(this.#response);
+      process.nextTick(breakOff, request, this.#response);
       return;
     }
     this.#account.answered(error.status);

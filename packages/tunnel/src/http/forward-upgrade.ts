@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { TunnelError } from '../errors.ts';
 import { answerUpgradeError } from './answer-error.ts';
 import { ask, whenConnected } from './asking.ts';
-import { rawHead, reset, sendHead } from './caller.ts';
+import { flushHead, rawHead, reset, sendHead } from './caller.ts';
 import type { ReadHead } from './client/answer-reader.ts';
 import type { Exchange, ExchangeSink } from './client/exchange.ts';
 import {
@@ -143,6 +143,11 @@ class UpgradeForwarding implements ExchangeSink {
       far.destroy();
       return;
     }
+    if (!isOffered(this.#request, head.fields)) {
+      far.destroy();
+      this.#fail(new TunnelError('ERR_TUNNEL_BAD_RESPONSE', 'a switch to what was not asked for'));
+      return;
+    }
     const fields = this.#begin(head, false);
     const head101 = tryHead(head.reason, fields);
     if (head101 instanceof TunnelError) {
@@ -193,7 +198,7 @@ class UpgradeForwarding implements ExchangeSink {
     this.#response = response;
     this.#unwatch();
     response.assignSocket(socket as Socket);
-    response.flushHeaders();
+    flushHead(response);
     socket.on('drain', () => this.#asked?.resume());
   }
 
@@ -274,6 +279,19 @@ class UpgradeForwarding implements ExchangeSink {
     this.#limit.cancel();
     this.#resolve(this.#account.close());
   }
+}
+
+/** RFC 9110 §7.8: a 101 says to which of the protocols that were asked for. */
+function isOffered({ headers }: IncomingMessage, fields: Fields): boolean {
+  const offered = new Set(protocolsOf([headers.upgrade ?? '']));
+  const isChoice = (_: string, index: number): boolean =>
+    index % 2 === 1 && fields[index - 1]!.toLowerCase() === 'upgrade';
+  const chosen = fields.filter(isChoice);
+  return chosen.length > 0 && protocolsOf(chosen).every((protocol) => offered.has(protocol));
+}
+
+function protocolsOf(values: readonly string[]): string[] {
+  return values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
 }
 
 /** The head of the 101; a hook may have made of it what cannot be sent. */

@@ -60,7 +60,7 @@ const NO_TRAILER: ReadonlySet<string> = new Set([
   'x-real-ip',
 ]);
 
-/** How the content of a message is delimited, which Node takes off and puts on again. */
+/** How the content of a message is delimited, which is taken off and put on again. */
 export interface Framing {
   readonly isChunked: boolean;
   /** Undefined where no Content-Length says it. */
@@ -84,7 +84,7 @@ export function framingOf(
       length = /^[0-9]+$/.test(value) ? Number(value) : NaN;
     }
     if (lower !== 'transfer-encoding') continue;
-    // Node takes off `chunked` only: the octets of another coding would pass for the content.
+    // What is read takes off `chunked` only: the octets of another coding would pass for the content.
     if (isChunked || value.trim().toLowerCase() !== 'chunked') {
       return new TunnelError(code, 'its transfer coding is not "chunked"');
     }

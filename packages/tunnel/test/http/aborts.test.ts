@@ -240,6 +240,16 @@ for (const request of [GET, 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\
   });
 }
 
+test('RFC 9112 §7.1 an upload in chunks that turned out empty has an end when it is sent again', async (t) => {
+  const put = 'PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+  const { raw, front, head } = await stale(t, put);
+  const second = await raw.next();
+  assert.match(await second.readTo('0\r\n\r\n'), /^PUT /);
+  second.send('HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n');
+  assert.match(await head, /^HTTP\/1.1 201 /);
+  assert.equal((await front.outcome()).hasRetried, true);
+});
+
 for (const [what, request] of [
   ['that may not be repeated', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'],
   ['whose content was passed on', 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nA'],
@@ -302,4 +312,13 @@ test('a listener is left on no socket of the pool', async (t) => {
   assert.deepEqual(counts[1], counts[0]);
   assert.deepEqual(counts[2], counts[0]);
   assert.equal(front.opened.length, 1);
+});
+
+test('RFC 9112 §8 the head of an answer gets there though its content is no HTTP', async (t) => {
+  const { front, caller, asked } = await begin(t, GET);
+  await asked.readHead();
+  asked.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n');
+  assert.match(await caller.readHead(), /^HTTP\/1.1 200 OK\r\n/);
+  assert.equal((await caller.readRest()).text, '');
+  assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_BAD_RESPONSE');
 });

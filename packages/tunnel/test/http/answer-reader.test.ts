@@ -104,13 +104,15 @@ test('RFC 9110 §15.2 interim responses come before the answer, which may have n
   assert.deepEqual(trailers, []);
 });
 
-test('RFC 9110 §15.2.2 a 101 is the end of HTTP on the connection', () => {
-  const text = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\n';
-  const { switched, head, used } = read(`${text}octets`);
-  assert.deepEqual(switched?.fields, ['Upgrade', 'x', 'Content-Length', '3']);
-  assert.equal(head, undefined);
-  assert.equal(used, text.length);
-});
+for (const version of ['HTTP/1.1', 'HTTP/1.0']) {
+  test(`RFC 9110 §15.2.2 a 101 of ${version} is the end of HTTP on the connection`, () => {
+    const text = `${version} 101 Switching Protocols\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\n`;
+    const { switched, head, used } = read(`${text}octets`);
+    assert.deepEqual(switched?.fields, ['Upgrade', 'x', 'Content-Length', '3']);
+    assert.equal(head, undefined);
+    assert.equal(used, text.length);
+  });
+}
 
 for (const [what, text, method] of [
   ['HEAD', `${OK}Content-Length: 5\r\n\r\n`, 'HEAD'],
@@ -165,6 +167,7 @@ test('RFC 9112 §6.1 chunks in HTTP/1.0 are read, and their connection is not tr
   const head = 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n';
   const { content, persists } = read(`${head}1\r\na\r\n0\r\n\r\n`);
   assert.deepEqual([content, persists], ['a', false]);
+  assert.equal(read(head, { method: 'HEAD' }).persists, false);
 });
 
 test('RFC 9112 §9.5 the time a server says is in seconds', () => {
@@ -180,7 +183,6 @@ for (const [what, text] of [
   ['a status below 100', 'HTTP/1.1 099 OK\r\n\r\n'],
   ['two spaces before the status', 'HTTP/1.1  200 OK\r\n\r\n'],
   ['a control character in the reason', 'HTTP/1.1 200 a\x01\r\n\r\n'],
-  ['an empty line before it', `\r\n${OK}\r\n`],
   ['a bare LF', 'HTTP/1.1 200 OK\nX: 1\r\n\r\n'],
   ['a bare LF in a value', `${OK}X: 1\nY: 2\r\n\r\n`],
   ['a bare CR in a value', `${OK}X: 1\rY: 2\r\n\r\n`],
@@ -208,6 +210,28 @@ for (const [what, text] of [
     assert.notEqual(error, undefined);
   });
 }
+
+for (const text of [
+  'SSH-2.0-OpenSSH_9.2\r\n',
+  '220 mail ESMTP\r\n',
+  '\x15\x03\x01\0\x02\x02\x28',
+  '<html>',
+  'HTTQ',
+  'HTTP/2.0 200 OK\r\n',
+  'HTTP/1.1 200 OK\n',
+  `${OK}X: 1\n`,
+]) {
+  test(`what can become no head is not waited for: ${JSON.stringify(text)}`, () => {
+    assert.notEqual(read(text).error, undefined);
+    const everywhere = Array.from(text, (_, index) => index);
+    assert.notEqual(read(text, { cuts: everywhere }).error, undefined);
+  });
+}
+
+test('RFC 9112 §2.2 empty lines before an answer are no part of it', () => {
+  const { head, error, used } = read(`\r\n\r\n${ANSWERS[4]}`, { cuts: [1, 2, 3] });
+  assert.deepEqual([head?.status, error, used], [204, undefined, ANSWERS[4]!.length + 4]);
+});
 
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 

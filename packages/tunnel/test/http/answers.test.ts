@@ -293,3 +293,12 @@ test('a target at a path is asked like any other', async (t) => {
   assert.equal((await caller.readAnswer()).body, 'ok');
   assert.equal((await front.outcome()).error, undefined);
 });
+
+test('RFC 9110 §5.5 octets beyond ASCII pass in the fields of an answer, whenever its content comes', async (t) => {
+  const { caller, asked } = await begin(t, GET);
+  await asked.readHead();
+  asked.send('HTTP/1.1 200 OK\r\nX-Name: \xc3\xa9\r\nContent-Length: 2\r\n\r\n');
+  assert.match(await caller.readHead(), /\r\nX-Name: \xc3\xa9\r\n/);
+  asked.send('ok');
+  await caller.readTo('ok');
+});

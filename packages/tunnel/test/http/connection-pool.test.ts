@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import type { MuxStream } from '@framewire/tunnel';
-import type { ManualClock } from 'framewire/testing';
+import { ManualClock } from 'framewire/testing';
 import { ConnectionPool } from '#src/http/client/connection-pool.js';
 import type { Exchange, ExchangeSink } from '#src/http/client/exchange.js';
 import { turn, within } from '@framewire/test-support/waiting';
@@ -50,10 +50,30 @@ async function startPool(
   };
 }
 
+/** A pool with one stream, whose writes are told as done where `passes` says so. */
+function poolOf(
+  t: TestContext,
+  passes: boolean,
+): { clock: ManualClock; pool: ConnectionPool; stream: Duplex } {
+  const clock = new ManualClock();
+  const stream = new Duplex({
+    read() {},
+    write(_chunk, _encoding, callback) {
+      if (passes) callback();
+    },
+  });
+  stream.on('error', () => {});
+  t.after(() => stream.destroy());
+  return { clock, pool: new ConnectionPool({ open: () => stream, clock, mostIdle: 64 }), stream };
+}
+
 const HEAD = 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n';
 
 /** What has begun, and the content of its answer. */
-function begin({ pool }: Pooling, name: string): { asked: Exchange; answer: Promise<string> } {
+function begin(
+  { pool }: Pick<Pooling, 'pool'>,
+  name: string,
+): { asked: Exchange; answer: Promise<string> } {
   let sink: ExchangeSink | undefined;
   const answer = new Promise<string>((resolve, reject) => {
     let text = '';
@@ -224,3 +244,27 @@ for (const [when, octets] of [
     assert.equal(pooling.pool.size, 0);
   });
 }
+
+test('RFC 9112 §9.3 a connection that still holds octets of a request takes no other', async (t) => {
+  const held = poolOf(t, false);
+  const { answer } = begin(held, 'app');
+  held.stream.push('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/x');
+  assert.equal(await answer, '/x');
+  assert.equal(held.pool.size, 0);
+  assert.equal(held.stream.destroyed, true);
+});
+
+test('RFC 9112 §9.6 a connection that is done has 4 seconds to end', async (t) => {
+  const done = poolOf(t, true);
+  const { answer } = begin(done, 'app');
+  done.stream.push('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n/x');
+  assert.equal(await answer, '/x');
+  await turn();
+  assert.equal(done.stream.writableEnded, true);
+  done.clock.advance(3_999);
+  assert.equal(done.stream.destroyed, false);
+  done.clock.advance(1);
+  assert.equal(done.stream.destroyed, true);
+  await turn();
+  assert.equal(done.clock.pending, 0);
+});

@@ -181,3 +181,17 @@ test('an early answer to an upload passes, and the rest is not wanted', async (t
   assert.equal((await outcome).error, undefined);
   await asked.readRest();
 });
+
+test('RFC 9113 §8.1 a caller that wants no more, and says so without an error, is let go', async (t) => {
+  const size = 5_000_000;
+  const raw = await RawTarget.start(t);
+  const { session, outcome } = await front(t, raw.port);
+  const stream = session.request({ ':path': '/' }).on('error', () => {});
+  const asked = await raw.next();
+  await asked.readHead();
+  asked.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`, Buffer.alloc(size));
+  await within(new Promise((resolve) => stream.once('response', resolve)), 'the head');
+  stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  assert.equal((await outcome).error?.code, 'ERR_TUNNEL_CALLER_GONE');
+  await asked.closed();
+});

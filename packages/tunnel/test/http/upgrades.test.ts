@@ -244,3 +244,29 @@ test('an upgrade passes through a stream that is no socket', async (t) => {
   caller.send('ping').socket.end();
   assert.deepEqual(await asked.readRest(), { text: 'ping', fate: 'end' });
 });
+
+for (const [what, fields] of [
+  ['says nothing of a protocol', ''],
+  ['was not asked for', 'Connection: Upgrade\r\nUpgrade: echo/2\r\n'],
+  ['is one too many', 'Connection: Upgrade\r\nUpgrade: echo/1, other\r\n'],
+] as const) {
+  test(`RFC 9110 §7.8 a switch that ${what} is a 502`, async (t) => {
+    const { front, caller, asked } = await beginUpgrade(t);
+    asked.send(`HTTP/1.1 101 Go on\r\n${fields}\r\n`);
+    assert.match(await caller.readHead(), /^HTTP\/1.1 502 /);
+    assert.equal((await front.outcome()).error?.code, 'ERR_TUNNEL_BAD_RESPONSE');
+    await asked.readRest();
+  });
+}
+
+test('RFC 9110 §7.8 the names of protocols are the same in any case', async (t) => {
+  const { caller, asked } = await beginUpgrade(t);
+  asked.send(SWITCHED.replace('echo/1', 'ECHO/1'));
+  assert.match(await caller.readHead(), /^HTTP\/1.1 101 /);
+});
+
+test('RFC 9110 §5.5 octets beyond ASCII pass in the fields of a refusal', async (t) => {
+  const { caller, asked } = await beginUpgrade(t);
+  asked.send('HTTP/1.1 403 No\r\nX-Name: \xc3\xa9\r\nContent-Length: 0\r\n\r\n');
+  assert.match(await caller.readHead(), /\r\nX-Name: \xc3\xa9\r\n/);
+});

@@ -34,6 +34,10 @@ const MAX_CHUNK_LINE = 1024;
 const HEAD_END = '\r\n\r\n';
 const LINE_END = '\r\n';
 const LF = 0x0a;
+const CR = 0x0d;
+
+/** How every head begins. */
+const START = Buffer.from('HTTP/1.');
 
 /** §4: a reason that many leave out, with its space. A minor version above 1 is read as 1 (RFC 9110 §2.5). */
 const STATUS_LINE = /^HTTP\/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n]*))?$/;
@@ -139,8 +143,10 @@ export class AnswerReader {
     }
   }
 
-  #readHead(octets: Buffer, at: number): number {
+  #readHead(octets: Buffer, from: number): number {
     const before = this.#begun.length;
+    // As a server does it (§2.2): some send an empty line behind content that it is no part of.
+    const at = before === 0 ? afterLineEnds(octets, from) : from;
     const all = this.#begun.with(octets.subarray(at));
     // The blank line may be cut, too.
     const known = Math.max(0, before - HEAD_END.length + 1);
@@ -148,6 +154,7 @@ export class AnswerReader {
     const length = end < 0 ? all.length : end + HEAD_END.length;
     if (length > MAX_ANSWER_HEAD) throw malformed(`a head of more than ${MAX_ANSWER_HEAD} octets`);
     if (end < 0) {
+      refuseEarly(all, before);
       this.#begun.keep(all);
       return octets.length;
     }
@@ -159,14 +166,14 @@ export class AnswerReader {
   #onHead(text: string): void {
     const { minor, head } = parseHead(text);
     const { status, fields } = head;
-    // RFC 9110 §15.2: what is meant by one, nobody knows.
-    if (status < 200 && minor === 0) throw malformed(`a ${status} of HTTP/1.0`);
     if (status === 101) {
       this.#switched = head;
       this.#state = 'done';
       return;
     }
     if (status < 200) {
+      // RFC 9110 §15.2: HTTP/1.0 has none.
+      if (minor === 0) throw malformed(`a ${status} of HTTP/1.0`);
       this.#sink.onInterim(head);
       return;
     }
@@ -175,8 +182,9 @@ export class AnswerReader {
     const { isChunked, length } = framing;
     const isEmpty = this.#isHead || status === 204 || status === 304 || length === 0;
     const { stays, timeout } = keepAliveOf(fields, minor);
+    const isDelimited = isEmpty || isChunked || length !== undefined;
     // §6.1: of HTTP/1.0 chunks are read, but what follows them is not trusted.
-    this.#persists = stays && (isEmpty || length !== undefined || (isChunked && minor > 0));
+    this.#persists = stays && isDelimited && !(isChunked && minor === 0);
     this.#keepAlive = timeout;
     this.#missing = length ?? 0;
     if (!isEmpty && isChunked) this.#state = 'chunkLine';
@@ -233,6 +241,21 @@ export class AnswerReader {
       onLine(line.toString('latin1'));
     }
     return end;
+  }
+}
+
+function afterLineEnds(octets: Buffer, from: number): number {
+  let at = from;
+  while (octets[at] === CR || octets[at] === LF) at++;
+  return at;
+}
+
+/** What can become no head is not waited for: it may be an answer of another protocol. */
+function refuseEarly(all: Buffer, before: number): void {
+  const length = Math.min(all.length, START.length);
+  if (START.compare(all, 0, length, 0, length) !== 0) throw malformed('its status line is none');
+  for (let at = all.indexOf(LF, before); at >= 0; at = all.indexOf(LF, at + 1)) {
+    if (all[at - 1] !== CR) throw malformed('a LF stands alone');
   }
 }
 

@@ -1,4 +1,5 @@
 /** Connections to whoever serves, kept for the next request (RFC 9112 §9.3). */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from 'framewire';
 import { TunnelError } from '../../errors.ts';
@@ -13,7 +14,10 @@ export interface ConnectionPoolOptions {
   readonly mostIdle: number;
 }
 
-/** Milliseconds. Sooner than servers end it, of which those of Node take 5 000. */
+/**
+ * Milliseconds that a connection waits for another request, sooner than servers end it, of which those of
+ * Node take 5 000; or that one which is done has to end.
+ */
 const LONGEST_IDLE = 4_000;
 
 /** §9.5: milliseconds that what is asked may need to arrive, before the other side ends the connection. */
@@ -76,6 +80,13 @@ export class ConnectionPool implements ConnectionKeeper {
     else others.push(idle);
     this.#size++;
     if (idle.until < this.#firesAt) this.#watch(idle.until);
+  }
+
+  onDone({ stream }: HttpConnection): void {
+    const timer = this.#clock.setTimer(LONGEST_IDLE, () => stream.destroy());
+    stream.once('close', () => timer.cancel());
+    if (stream instanceof Socket) stream.destroySoon();
+    else stream.end();
   }
 
   onGone(connection: HttpConnection): void {

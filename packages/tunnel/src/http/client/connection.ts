@@ -1,5 +1,4 @@
 /** A connection to whoever serves: one request after another (RFC 9112 §9.3). */
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AnswerReader } from './answer-reader.ts';
 import { Exchange, type ExchangeHost, type ExchangeSink, type SentRequest } from './exchange.ts';
@@ -8,7 +7,9 @@ import { Exchange, type ExchangeHost, type ExchangeSink, type SentRequest } from
 export interface ConnectionKeeper {
   /** It can take another request, for so many milliseconds if the other side has said so. */
   onFree(connection: HttpConnection, keepAlive: number | undefined): void;
-  /** It cannot take another one. */
+  /** It takes no other one, and is to end once what was written has left. */
+  onDone(connection: HttpConnection): void;
+  /** It has ended. */
   onGone(connection: HttpConnection): void;
 }
 
@@ -46,8 +47,10 @@ export class HttpConnection implements ExchangeHost {
     this.#exchange = undefined;
     // Whoever did not take the answer as fast as it came has paused it.
     this.stream.resume();
-    if (persists && this.isUsable) this.#keeper.onFree(this, keepAlive);
-    else endSoon(this.stream);
+    // Of an upload that nobody wants any more; what is asked next would wait behind it.
+    if (this.stream.writableLength > 0) this.stream.destroy();
+    else if (persists && this.isUsable) this.#keeper.onFree(this, keepAlive);
+    else this.#keeper.onDone(this);
   }
 
   onSwitched(): void {
@@ -66,7 +69,7 @@ export class HttpConnection implements ExchangeHost {
   readonly #onEnd = (): void => {
     if (this.#exchange === undefined) this.#keeper.onGone(this);
     else this.#exchange.receiveEnd();
-    endSoon(this.stream);
+    if (!this.stream.writableEnded) this.#keeper.onDone(this);
   };
 
   readonly #onDrain = (): void => {
@@ -81,10 +84,4 @@ export class HttpConnection implements ExchangeHost {
     this.#exchange?.lose(this.#error);
     this.#keeper.onGone(this);
   };
-}
-
-/** Once what was written has left. */
-function endSoon(stream: Duplex): void {
-  if (stream instanceof Socket) stream.destroySoon();
-  else stream.end();
 }

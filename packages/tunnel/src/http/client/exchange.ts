@@ -150,8 +150,12 @@ export class Exchange {
 
   /** The other side has ended. */
   receiveEnd(): void {
-    if (this.#reader.end()) this.#settle();
-    else this.lose(undefined);
+    try {
+      if (this.#reader.end()) this.#settle();
+      else this.lose(undefined);
+    } catch (error) {
+      this.lose(error as Error);
+    }
   }
 
   lose(error: Error | undefined): void {
