@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { test, type TestContext } from 'node:test';
 import { TunnelError } from '@framewire/tunnel';
 import { answerError, answerUpgradeError } from '#src/http/answer-error.js';
+import { within } from '@framewire/test-support/waiting';
 import { listen } from '../listening.ts';
 import { RawPeer } from './raw.ts';
 
@@ -67,4 +69,32 @@ test('an answer that has begun is broken off', async (t) => {
   const peer = await RawPeer.dial(await listen(t, server));
   peer.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.doesNotMatch((await peer.readRest()).text, /0\r\n\r\n/);
+});
+
+test('a stream of HTTP/2 is not closed while it tells that it has finished: Node 20 spoils its memory', async (t) => {
+  const closings: string[] = [];
+  const server = http2.createServer((request, response) => {
+    answerError(request, response, new TunnelError('ERR_TUNNEL_NO_AGENT'));
+  });
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    let told = '';
+    const emit = stream.emit.bind(stream);
+    const close = stream.close.bind(stream);
+    stream.emit = (name: string, ...values: unknown[]): boolean => {
+      told = name;
+      const hasListeners = emit(name, ...values);
+      told = '';
+      return hasListeners;
+    };
+    stream.close = (...values): void => {
+      closings.push(told);
+      close(...values);
+    };
+  });
+  const session = http2.connect(`http://127.0.0.1:${await listen(t, server)}`);
+  t.after(() => session.destroy());
+  const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+  stream.on('error', () => {}).resume();
+  await within(new Promise((resolve) => stream.once('close', resolve)), 'the end of the stream');
+  assert.deepEqual(closings, ['']);
 });
