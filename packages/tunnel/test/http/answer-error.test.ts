@@ -77,17 +77,17 @@ test('a stream of HTTP/2 is not closed while it tells that it has finished: Node
     answerError(request, response, new TunnelError('ERR_TUNNEL_NO_AGENT'));
   });
   server.on('stream', (stream: http2.ServerHttp2Stream) => {
-    let told = '';
+    const telling: string[] = [];
     const emit = stream.emit.bind(stream);
     const close = stream.close.bind(stream);
     stream.emit = (name: string, ...values: unknown[]): boolean => {
-      told = name;
+      telling.push(name);
       const hasListeners = emit(name, ...values);
-      told = '';
+      telling.pop();
       return hasListeners;
     };
     stream.close = (...values): void => {
-      closings.push(told);
+      closings.push(telling.join());
       close(...values);
     };
   });
