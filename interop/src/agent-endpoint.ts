@@ -60,6 +60,8 @@ export class AgentEndpoint implements Endpoint {
 
   async listen(options: ListenOptions): Promise<Listener> {
     const { port = 0 } = await this.#request({ op: 'listen', options });
+    // An earlier listener may have had the port, and a connection that nobody took.
+    this.#accepted.delete(port);
     return {
       port,
       accepted: this.#acceptedAt(port),
