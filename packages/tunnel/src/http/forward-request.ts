@@ -28,6 +28,7 @@ import {
 } from './forward.ts';
 import { responseFields, trailerPairs, type Fields, type Framing } from './hop-by-hop.ts';
 import { InterimResponses } from './interim.ts';
+import { IDEMPOTENT } from './methods.ts';
 import { hasContent, requestFraming } from './prepare.ts';
 import { TimeLimit } from './time-limit.ts';
 import { toTunnelError } from './upstream-error.ts';
@@ -53,9 +54,6 @@ export function forwardRequest(
     ).start();
   });
 }
-
-/** RFC 9110 §9.2.2 */
-const IDEMPOTENT = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT', 'TRACE']);
 
 /** Octets of an answer that are cheaper to write as one string with its head. */
 const MAX_STRING = 4 * 1024;
@@ -111,7 +109,7 @@ class RequestForwarding implements ExchangeSink {
       this.#settle();
     } else if (response.socket === null && streamOf(response) === undefined) {
       // RFC 9112 §9.3.2: pipelined behind another, so that its turn comes, or the end.
-      request.once('close', this.#onLost);
+      request.once('close', this.#onCallerGone);
       response.once('socket', this.#onTurn);
     } else {
       this.#begin();
@@ -119,11 +117,11 @@ class RequestForwarding implements ExchangeSink {
   }
 
   readonly #onTurn = (): void => {
-    this.#request.off('close', this.#onLost);
+    this.#request.off('close', this.#onCallerGone);
     this.#begin();
   };
 
-  readonly #onLost = (): void => {
+  readonly #onCallerGone = (): void => {
     this.#response.off('socket', this.#onTurn);
     this.#settle();
   };

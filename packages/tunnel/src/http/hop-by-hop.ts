@@ -84,7 +84,7 @@ export function framingOf(
       length = /^[0-9]+$/.test(value) ? Number(value) : NaN;
     }
     if (lower !== 'transfer-encoding') continue;
-    // What is read takes off `chunked` only: the octets of another coding would pass for the content.
+    // Node's parser and ours take off `chunked` only: the octets of another coding would pass for the content.
     if (isChunked || value.trim().toLowerCase() !== 'chunked') {
       return new TunnelError(code, 'its transfer coding is not "chunked"');
     }

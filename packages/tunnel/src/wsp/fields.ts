@@ -1,5 +1,6 @@
 /** Header fields as wsp writes them: names in Go's spelling, each with a list of values. */
 import { Buffer, isUtf8 } from 'node:buffer';
+import { FIELD_NAME } from '../http/client/field-syntax.ts';
 import { HOP_BY_HOP } from '../http/hop-by-hop.ts';
 
 /** By canonical name, such as `Content-Type`. Values are text, as JSON has them. */
@@ -8,13 +9,12 @@ export type Fields = ReadonlyMap<string, readonly string[]>;
 /** `Trailer` goes with the trailers that wsp cannot carry. */
 const NOT_CARRIED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'trailer']);
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5: what would end a line, or hide from whoever reads it, is no part of a value. */
 const FORBIDDEN_IN_VALUE = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /** RFC 9110 §5.6.2. */
 export function isToken(text: string): boolean {
-  return TOKEN.test(text);
+  return FIELD_NAME.test(text);
 }
 
 export function isFieldValue(text: string): boolean {

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { Timer } from 'framewire';
 import { guardedLookup } from '../addresses.ts';
 import { TunnelError } from '../errors.ts';
+import { IDEMPOTENT } from '../http/methods.ts';
 import type { AgentSettings } from './agent-options.ts';
 import { rawHeadersOf, withoutHopByHop, type Fields } from './fields.ts';
 import type { RequestHead } from './wire.ts';
@@ -14,16 +15,6 @@ const OURS: ReadonlySet<string> = new Set([
   'expect',
   'host',
   'x-proxy-destination',
-]);
-
-/** RFC 9110 §9.2.2: what may be sent again where a connection died as it was used again. */
-const IDEMPOTENT: ReadonlySet<string> = new Set([
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'TRACE',
 ]);
 
 /** Begins a request; whoever calls writes the body, if there is one, and ends it. */

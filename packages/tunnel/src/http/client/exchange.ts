@@ -35,7 +35,7 @@ const LINE_END = Buffer.from('\r\n');
 export class Exchange {
   /** The connection has served others: it may be about to end. */
   readonly isReused: boolean;
-  readonly #stream: Duplex;
+  readonly stream: Duplex;
   readonly #sink: ExchangeSink;
   readonly #reader: AnswerReader;
   readonly #request: SentRequest;
@@ -47,21 +47,17 @@ export class Exchange {
 
   constructor(host: ExchangeHost, request: SentRequest, sink: ExchangeSink, isReused: boolean) {
     this.#host = host;
-    this.#stream = host.stream;
+    this.stream = host.stream;
     this.#sink = sink;
     this.#request = request;
     this.#reader = new AnswerReader(request.method, sink);
     this.isReused = isReused;
-    this.#writtenBefore = octetsSent(this.#stream);
+    this.#writtenBefore = octetsSent(this.stream);
   }
 
   /** Sends the head. The answer may come within the call. */
   begin(): void {
-    this.#stream.write(this.#request.head, 'latin1');
-  }
-
-  get stream(): Duplex {
-    return this.#stream;
+    this.stream.write(this.#request.head, 'latin1');
   }
 
   /** Any octet of an answer has come: the request has got there. */
@@ -72,7 +68,7 @@ export class Exchange {
   /** Whether any octet of the request can have left; true where nobody knows. */
   get hasSent(): boolean {
     const before = this.#writtenBefore;
-    return before === undefined || octetsSent(this.#stream) !== before;
+    return before === undefined || octetsSent(this.stream) !== before;
   }
 
   /** All of the request was written. */
@@ -81,12 +77,12 @@ export class Exchange {
   }
 
   get needsDrain(): boolean {
-    return this.#stream.writableNeedDrain;
+    return this.stream.writableNeedDrain;
   }
 
   /** Octets of the content, which are framed as the head says. Whether there is room for more. */
   write(octets: Uint8Array): boolean {
-    const stream = this.#stream;
+    const stream = this.stream;
     if (this.#host === undefined) return true;
     if (!this.#request.framing.isChunked) return stream.write(octets);
     // §7.1: a chunk of none would be the last one.
@@ -108,17 +104,17 @@ export class Exchange {
       for (const [name, value] of trailers) {
         if (FIELD_NAME.test(name) && FIELD_VALUE.test(value)) last += `${name}: ${value}\r\n`;
       }
-      this.#stream.write(`${last}\r\n`, 'latin1');
+      this.stream.write(`${last}\r\n`, 'latin1');
     }
     this.#settle();
   }
 
   pause(): void {
-    if (this.#host !== undefined) this.#stream.pause();
+    if (this.#host !== undefined) this.stream.pause();
   }
 
   resume(): void {
-    if (this.#host !== undefined) this.#stream.resume();
+    if (this.#host !== undefined) this.stream.resume();
   }
 
   /** Gives it up, and with it the connection. Nothing is told any more. */
@@ -126,7 +122,7 @@ export class Exchange {
     if (this.#host === undefined) return;
     this.#host = undefined;
     this.#reader.stop();
-    this.#stream.destroy();
+    this.stream.destroy();
   }
 
   /** How many of the octets were its own. */
@@ -173,7 +169,7 @@ export class Exchange {
     const host = this.#host;
     this.#host = undefined;
     host?.onSwitched();
-    this.#sink.onSwitched(head, this.#stream, early);
+    this.#sink.onSwitched(head, this.stream, early);
   }
 
   /** The connection is free when both are through. */
