@@ -1,7 +1,7 @@
 /**
  * RFC 6455 §6.2 — the fragments of a message, put together in one buffer of our own.
  *
- * The buffer grows with what has arrived, and not with what a header announces: to at most 16 times
+ * The buffer grows with what has arrived, and not with what a header announces: to at most 32 times
  * the octets received where more is announced, and else to twice as many. Memory that is not filled is
  * address space only; each growing copies what there is. Fragments cost their octets and nothing else.
  */
@@ -10,7 +10,8 @@ import { allocateZeroed, copyOf, type Allocate } from './octets.ts';
 
 const EMPTY = new Uint8Array(0);
 const FIRST_CAPACITY = 1024;
-const GROWTH_ANNOUNCED = 16;
+/** A mebibyte is held at once after one read of 64 KiB, of which the header is a part. */
+const GROWTH_ANNOUNCED = 32;
 const GROWTH = 2;
 
 export class MessageAssembler {
