@@ -1,9 +1,11 @@
 /** Memory for messages: large ones need none that is zeroed, small ones none of their own. */
 import { markAsUntransferable } from 'node:worker_threads';
 import { copyOf } from '../protocol/octets.ts';
+import { noteAllocation } from './heap-trimming.ts';
 
 /** Octets of any content: whoever asks for them overwrites all that is ever seen of them. */
 export function allocate(size: number): Uint8Array {
+  noteAllocation(size);
   return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }
 
@@ -35,6 +37,7 @@ class MessageSlab {
   }
 
   #renew(): void {
+    noteAllocation(this.#size);
     // Zeroed: whoever forgets the `byteOffset` must not see what the process had there before.
     this.#buffer = new ArrayBuffer(this.#size);
     this.#used = 0;

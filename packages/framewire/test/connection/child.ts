@@ -9,7 +9,7 @@ export interface Outcome {
 }
 
 /** Runs an ES module that has the library, `turns` and `until` in scope. */
-export async function run(script: string): Promise<Outcome> {
+export async function run(script: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const preamble = `
     import { connect, WebSocketServer, prepareMessage, json } from ${JSON.stringify(import.meta.resolve('framewire'))};
     const turns = async (count) => {
@@ -24,6 +24,7 @@ export async function run(script: string): Promise<Outcome> {
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', preamble + script], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let stdout = '';
   let stderr = '';
