@@ -34,6 +34,7 @@ export type ContenderName =
   | 'ws-pure'
   | 'framewire'
   | 'framewire-loop'
+  | 'framewire-borrowing'
   | 'framewire-attached'
   | 'framewire-documented'
   | 'framewire-tcp'
@@ -90,6 +91,11 @@ export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
     title: 'framewire with `for await`',
     program: 'framewire',
     style: 'loop',
+  },
+  'framewire-borrowing': {
+    title: 'framewire with a handler that borrows its messages',
+    program: 'framewire',
+    style: 'borrowing',
   },
   'framewire-attached': {
     title: 'framewire with a handler, attached to an http.Server',

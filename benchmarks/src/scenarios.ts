@@ -129,6 +129,7 @@ const KIB = 1024;
 
 const ECHOES: readonly ContenderName[] = ['net', 'ws', 'ws-corked', 'framewire', 'gorilla'];
 const SMALL: readonly ContenderName[] = [...ECHOES, 'framewire-loop'];
+const LARGER: readonly ContenderName[] = [...ECHOES, 'framewire-borrowing'];
 const TEXTS: readonly ContenderName[] = ['net', 'ws', 'ws-string', 'framewire'];
 
 function echo(
@@ -145,8 +146,8 @@ const ECHO: readonly EchoScenario[] = [
   echo('echo-20', 'binary', '20 B', { size: 20, connections: 100, window: 1 }, SMALL),
   echo('echo-20-ahead', 'binary', '20 B', { size: 20, connections: 16, window: 64 }, SMALL),
   echo('echo-1k', 'binary', '1 KiB', { size: KIB, connections: 100, window: 1 }, ECHOES),
-  echo('echo-16k', 'binary', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, ECHOES),
-  echo('echo-64k', 'binary', '64 KiB', { size: 64 * KIB, connections: 8, window: 4 }, ECHOES),
+  echo('echo-16k', 'binary', '16 KiB', { size: 16 * KIB, connections: 16, window: 8 }, LARGER),
+  echo('echo-64k', 'binary', '64 KiB', { size: 64 * KIB, connections: 8, window: 4 }, LARGER),
   echo('echo-1m', 'binary', '1 MiB', { size: KIB * KIB, connections: 4, window: 2 }, ECHOES),
   echo('ascii-20', 'ascii', '20 B', { size: 20, connections: 100, window: 1 }, TEXTS),
   echo('text-20-ahead', 'ascii', '20 B', { size: 20, connections: 16, window: 64 }, TEXTS),

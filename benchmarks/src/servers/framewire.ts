@@ -1,7 +1,7 @@
 /**
- * framewire. `handler`: one for all connections; `loop`: `for await` for each; `attached`: a handler,
- * on the port of an http.Server, or with a certificate of an https.Server; `attached-http2`: the same
- * of HTTP/2.
+ * framewire. `handler`: one for all connections; `borrowing`: one that borrows its messages; `loop`:
+ * `for await` for each; `attached`: a handler, on the port of an http.Server, or with a certificate of
+ * an https.Server; `attached-http2`: the same of HTTP/2.
  */
 import { once } from 'node:events';
 import * as http from 'node:http';
@@ -30,12 +30,15 @@ const ECHO: ServerOptions = {
   },
 };
 
+const BORROWING_ECHO: ServerOptions = { handler: { ...ECHO.handler, borrowsMessages: true } };
+
 async function echo(connection: Connection): Promise<void> {
   for await (const message of connection) await connection.send(message);
 }
 
 const STYLES: Readonly<Record<string, ServerOptions>> = {
   handler: ECHO,
+  borrowing: BORROWING_ECHO,
   attached: ECHO,
   'attached-http2': ECHO,
   loop: { onConnection: echo },

@@ -31,7 +31,15 @@ import { Line } from './line.ts';
 import type { MessageStream } from './message-stream.ts';
 import type { Early } from './opening-stream.ts';
 import type { Transport } from './transport.ts';
-import { octetsOf, toMessage, type Message, type Sendable, type SendOptions } from './message.ts';
+import {
+  borrowMessage,
+  giveBack,
+  octetsOf,
+  toMessage,
+  type Message,
+  type Sendable,
+  type SendOptions,
+} from './message.ts';
 import type { ConnectionSettings } from './options.ts';
 import { Pings } from './pings.ts';
 import { terminated } from './protocol-driver.ts';
@@ -354,11 +362,20 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     const handler = this.#handler;
     if (this.#isClosing || this.#isHeldFrom(handler)) return;
     try {
-      // Throws for a text that is longer than a string can be.
-      const waits = handler?.message === undefined && this.#reading?.isAwaited !== true;
-      const message = toMessage(type, octets, start, end, lent, waits);
-      if (handler?.message === undefined) this.#readingOf().push(message);
-      else this.#watch(handler.message(this, message));
+      // Making a text throws where it is longer than a string can be.
+      if (handler?.message === undefined) {
+        const waits = this.#reading?.isAwaited !== true;
+        this.#readingOf().push(toMessage(type, octets, start, end, lent, waits));
+      } else if (handler.borrowsMessages === true) {
+        const message = borrowMessage(type, octets, start, end, lent);
+        try {
+          this.#watch(handler.message(this, message));
+        } finally {
+          giveBack(message);
+        }
+      } else {
+        this.#watch(handler.message(this, toMessage(type, octets, start, end, lent, false)));
+      }
     } catch (error) {
       this.#failWith(error);
     }

@@ -18,6 +18,14 @@ export interface ConnectionHandler<Context = unknown, Opening = unknown> {
    * be read; unread, they hold the peer back from `highWaterMark` on.
    */
   message?(connection: Connection<Context>, message: Message): void | Promise<void>;
+  /**
+   * Binary messages of up to 64 KiB are lent to `message` for the time of its call, in place of being
+   * copied for it: for those that are looked at, or sent on, and not kept. `send` and `broadcast` may
+   * be given them. What is to stay, also over an `await`, has to be copied (`slice`): their octets are
+   * overwritten when the call returns, so that a handler which forgets it fails with its first message.
+   * Text, and what is longer, is the handler's own as ever. Default: false.
+   */
+  readonly borrowsMessages?: boolean | undefined;
   /** A Ping arrived; it is answered by the library. */
   ping?(connection: Connection<Context>, payload: Uint8Array): void;
   pong?(connection: Connection<Context>, payload: Uint8Array): void;

@@ -4,6 +4,7 @@ import { invalidArgument } from '../errors.ts';
 import { copyMessage } from '../native/memory.ts';
 import { decodeText } from '../native/text.ts';
 import type { MessageType } from '../protocol/opcode.ts';
+import { MAX_COPIED } from '../protocol/output.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
 
 /**
@@ -37,6 +38,31 @@ export function toMessage(
 ): Message {
   if (type === 'text') return decodeText(octets, start, end);
   return lent ? copyMessage(octets, start, end, waits) : octets.subarray(start, end);
+}
+
+/** What a borrowed message begins with when it was given back: nobody takes that for one of theirs. */
+const SPOILT = 0xdb;
+const SPOILT_OCTETS = 8;
+
+/** The message for whoever needs it during a call only; `giveBack` follows. */
+export function borrowMessage(
+  type: MessageType,
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  lent: boolean,
+): Message {
+  // What is larger is not copied when it is sent, but read after the call.
+  const isBorrowed = type === 'binary' && lent && end - start <= MAX_COPIED;
+  if (!isBorrowed) return toMessage(type, octets, start, end, lent, false);
+  return new Uint8Array(octets.buffer, octets.byteOffset + start, end - start);
+}
+
+/** However it came: a handler that keeps what it borrowed is not to work now and then. */
+export function giveBack(message: Message): void {
+  if (typeof message === 'string' || message.length > MAX_COPIED) return;
+  const end = Math.min(message.length, SPOILT_OCTETS);
+  for (let i = 0; i < end; i++) message[i] = SPOILT;
 }
 
 /** The octets of what is to be sent, without copying; a `TypeError` for anything else. */
