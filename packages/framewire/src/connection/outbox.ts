@@ -92,7 +92,9 @@ export class Outbox implements Output, Lender {
 
   reserve(size: number): number {
     if (this.#shared !== undefined) this.#unshare();
-    if (isSlabFull(size) && this.#transport.pending === 0) this.#makeRoom();
+    if (isSlabFull(size) && this.#transport.isSocket && this.#transport.pending === 0) {
+      this.#makeRoom();
+    }
     const slab = slabFor(size);
     if (this.#slab !== slab || this.#end !== slab.end || this.#end === this.#start) {
       this.#cut();
@@ -200,13 +202,12 @@ export class Outbox implements Output, Lender {
     for (const slab of slabs) this.#lend(slab);
   }
 
-  /** What is left of a large message goes where its beginning was, if that can leave now. */
+  /**
+   * What is left of a large message goes where its beginning was, if that can leave now. Not through a
+   * transport in memory, which may answer within the write: this is the middle of a message.
+   */
   #makeRoom(): void {
-    const { isHeld } = this;
-    // A transport in memory may answer within the write, and must not be answered in the middle.
-    this.isHeld = true;
     this.flush();
-    this.isHeld = isHeld;
   }
 
   /**

@@ -833,3 +833,36 @@ function assertWellFormed(frames: readonly Frame[]): void {
   }
   assert.equal(isBegun, false);
 }
+
+test('what was compressed stays as it is while a peer in memory answers what was sent before', async () => {
+  const seen: Message[] = [];
+  const handler: ConnectionHandler<undefined, unknown> = {
+    message(connection, message) {
+      if (message === 'ask')
+        void connection.send(Buffer.alloc(3000, 'an answer '), { compress: true });
+      else seen.push(message);
+    },
+  };
+  const message = Buffer.from(Buffer.from(randomOctets(3000)).toString('base64'));
+  const others = await Promise.all(Array.from({ length: 18 }, () => openPair('client')));
+  // Others have filled the memory that frames are encoded into, but for some octets.
+  for (let filled = 0; filled < 64_000; filled += 2000) {
+    const { sender, receiver } = await openPair('client', { handler });
+    void sender.send('ask', { compress: false });
+    for (const { sender: other } of others) {
+      void other.send(new Uint8Array(60_000), { compress: false });
+    }
+    void sender.send(new Uint8Array(filled), { compress: false });
+    void sender.send(message, { compress: true });
+    await turns(4);
+    assert.equal(seen.length, 3, `behind ${filled} octets`);
+    assertMessage(seen[2], message, `behind ${filled} octets`);
+    seen.length = 0;
+    sender.terminate();
+    receiver.terminate();
+  }
+  for (const { sender, receiver } of others) {
+    sender.terminate();
+    receiver.terminate();
+  }
+});
