@@ -18,6 +18,8 @@ export interface LoadConnectionOptions {
 }
 
 export class LoadConnection implements ConnectionHandler<undefined, undefined> {
+  /** Answers are compared and forgotten. */
+  readonly borrowsMessages = true;
   readonly #options: LoadConnectionOptions;
   /** When each message on its way was due, and when it was sent: in rings of the window's size. */
   readonly #dueTimes: Float64Array;

@@ -32,7 +32,6 @@ import type { MessageStream } from './message-stream.ts';
 import type { Early } from './opening-stream.ts';
 import type { Transport } from './transport.ts';
 import {
-  borrowMessage,
   giveBack,
   octetsOf,
   toMessage,
@@ -364,17 +363,16 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
     try {
       // Making a text throws where it is longer than a string can be.
       if (handler?.message === undefined) {
-        const waits = this.#reading?.isAwaited !== true;
-        this.#readingOf().push(toMessage(type, octets, start, end, lent, waits));
-      } else if (handler.borrowsMessages === true) {
-        const message = borrowMessage(type, octets, start, end, lent);
+        const taker = this.#reading?.isAwaited === true ? 'owner' : 'reader';
+        this.#readingOf().push(toMessage(type, octets, start, end, lent, taker));
+      } else {
+        const taker = handler.borrowsMessages === true ? 'borrower' : 'owner';
+        const message = toMessage(type, octets, start, end, lent, taker);
         try {
           this.#watch(handler.message(this, message));
         } finally {
-          giveBack(message);
+          if (taker === 'borrower') giveBack(message);
         }
-      } else {
-        this.#watch(handler.message(this, toMessage(type, octets, start, end, lent, false)));
       }
     } catch (error) {
       this.#failWith(error);
@@ -437,7 +435,9 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   async #ping({ payload, signal }: PingOptions): Promise<number> {
     signal?.throwIfAborted();
     this.#pings ??= new Pings();
-    const octets = payload === undefined ? this.#pings.nextPayload() : octetsOfControl(payload);
+    // A copy, for the caller may change the payload before the Pong is here.
+    const octets =
+      payload === undefined ? this.#pings.nextPayload() : Buffer.from(octetsOfControl(payload));
     const { driver } = this.#line;
     driver.protocol.sendPing(octets);
     driver.schedule();

@@ -19,11 +19,13 @@ export interface ConnectionHandler<Context = unknown, Opening = unknown> {
    */
   message?(connection: Connection<Context>, message: Message): void | Promise<void>;
   /**
-   * Binary messages of up to 64 KiB are lent to `message` for the time of its call, in place of being
-   * copied for it: for those that are looked at, or sent on, and not kept. `send` and `broadcast` may
-   * be given them. What is to stay, also over an `await`, has to be copied (`slice`): their octets are
-   * overwritten when the call returns, so that a handler which forgets it fails with its first message.
-   * Text, and what is longer, is the handler's own as ever. Default: false.
+   * Binary messages are lent to `message` for its call instead of being copied for it, where a read of a
+   * socket brought them whole: for handlers that look at messages, or send them on. Those of up to 64
+   * KiB are overwritten when the call returns, however they came: what is to stay, also over an `await`,
+   * has to be copied (`slice`). `send`, `broadcast` and `prepareMessage` do that; `sendStream` and streams
+   * do not. Such a message may begin at any octet of its `buffer`, which is memory of the library: to
+   * be read by a `DataView`, and neither sent as a whole nor transferred. Longer messages and text are
+   * the handler's own. Default: false.
    */
   readonly borrowsMessages?: boolean | undefined;
   /** A Ping arrived; it is answered by the library. */

@@ -1,6 +1,7 @@
 /** RFC 6455 §5.6 — what the application receives and sends. */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { invalidArgument } from '../errors.ts';
+import { readBuffer } from '../native/masking.ts';
 import { copyMessage } from '../native/memory.ts';
 import { decodeText } from '../native/text.ts';
 import type { MessageType } from '../protocol/opcode.ts';
@@ -27,42 +28,37 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** The message that arrived; `waits` when nobody takes it at once. */
+/** Who gets a message: somebody later, somebody now, or a handler that gives it back after its call. */
+export type Taker = 'reader' | 'owner' | 'borrower';
+
+/** The message that arrived, its octets the protocol's where they are `lent`. */
 export function toMessage(
   type: MessageType,
   octets: Uint8Array,
   start: number,
   end: number,
   lent: boolean,
-  waits: boolean,
+  taker: Taker,
 ): Message {
   if (type === 'text') return decodeText(octets, start, end);
-  return lent ? copyMessage(octets, start, end, waits) : octets.subarray(start, end);
+  if (!lent) return octets.subarray(start, end);
+  // Nothing is read from a socket within a call; what else is lent may change in the middle of it.
+  const isLasting = octets.buffer === readBuffer.buffer;
+  if (taker === 'borrower' && isLasting && end - start <= MAX_BORROWED) {
+    return new Uint8Array(octets.buffer, octets.byteOffset + start, end - start);
+  }
+  return copyMessage(octets, start, end, taker === 'reader');
 }
 
-/** What a borrowed message begins with when it was given back: nobody takes that for one of theirs. */
+/** Longer messages are not copied when they are sent, but read after the call. */
+const MAX_BORROWED = MAX_COPIED;
+
+/** What borrowed octets are overwritten with: nobody takes that for a message. */
 const SPOILT = 0xdb;
-const SPOILT_OCTETS = 8;
 
-/** The message for whoever needs it during a call only; `giveBack` follows. */
-export function borrowMessage(
-  type: MessageType,
-  octets: Uint8Array,
-  start: number,
-  end: number,
-  lent: boolean,
-): Message {
-  // What is larger is not copied when it is sent, but read after the call.
-  const isBorrowed = type === 'binary' && lent && end - start <= MAX_COPIED;
-  if (!isBorrowed) return toMessage(type, octets, start, end, lent, false);
-  return new Uint8Array(octets.buffer, octets.byteOffset + start, end - start);
-}
-
-/** However it came: a handler that keeps what it borrowed is not to work now and then. */
+/** After the borrower's call; however the message came, so that to keep it never works. */
 export function giveBack(message: Message): void {
-  if (typeof message === 'string' || message.length > MAX_COPIED) return;
-  const end = Math.min(message.length, SPOILT_OCTETS);
-  for (let i = 0; i < end; i++) message[i] = SPOILT;
+  if (typeof message !== 'string' && message.length <= MAX_BORROWED) message.fill(SPOILT);
 }
 
 /** The octets of what is to be sent, without copying; a `TypeError` for anything else. */

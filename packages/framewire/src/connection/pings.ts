@@ -1,7 +1,6 @@
 /** RFC 6455 §5.5.2–§5.5.3 — Pings that the application sent, and the Pongs that answer them. */
 import { addAbortListener } from 'node:events';
 import { ConnectionClosedError, type CloseInfo } from '../errors.ts';
-import { copyOf } from '../protocol/octets.ts';
 
 interface PendingPing {
   readonly payload: Uint8Array;
@@ -24,8 +23,7 @@ export class Pings {
   wait(payload: Uint8Array, sentAt: number, signal: AbortSignal | undefined): Promise<number> {
     return new Promise((resolve, reject) => {
       const ping: PendingPing = {
-        // The caller may change it before the Pong is here.
-        payload: copyOf(payload, 0, payload.length),
+        payload,
         sentAt,
         settle(error, at) {
           listener?.[Symbol.dispose]();

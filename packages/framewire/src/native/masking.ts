@@ -3,6 +3,7 @@
  * reach its own memory, so the octets that sockets are read into lie there, and those that frames are
  * encoded into; others are copied there and back, which pays where there are many.
  */
+import { markAsUntransferable } from 'node:worker_threads';
 import { applyMask } from '../protocol/masking.ts';
 import { MASK_MODULE } from './mask-module.ts';
 
@@ -41,7 +42,11 @@ export const readBuffer: Buffer = longReadBuffer.subarray(0, READ_SIZE);
 export const sendBuffer: Buffer = memoryOf(LONG_READ_SIZE + COPY_SIZE, SEND_SIZE);
 
 function memoryOf(at: number, size: number): Buffer {
-  return memory === undefined ? Buffer.allocUnsafeSlow(size) : Buffer.from(memory, at, size);
+  if (memory !== undefined) return Buffer.from(memory, at, size);
+  const buffer = Buffer.allocUnsafeSlow(size);
+  // As memory of WebAssembly is: a borrowed message lies in it.
+  markAsUntransferable(buffer.buffer);
+  return buffer;
 }
 
 /** As `applyMask` of the protocol. */

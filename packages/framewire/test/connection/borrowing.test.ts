@@ -1,15 +1,19 @@
 /** Messages that are lent to a handler: right while they are lent, and never afterwards. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { readBuffer } from '#src/native/masking.js';
 import { until } from '@framewire/test-support/waiting';
-import type {
-  Connection,
-  ConnectionHandler,
-  Message,
-  PerMessageDeflateOptions,
-  Role,
+import {
+  connect,
+  WebSocketServer,
+  type Connection,
+  type ConnectionHandler,
+  type Message,
+  type PerMessageDeflateOptions,
+  type Role,
 } from 'framewire';
-import { octetsOf } from '../protocol/frames.ts';
+import { memoryPair } from 'framewire/testing';
+import { octetsOf, randomOctets } from '../protocol/frames.ts';
 import { assertMessage } from './messages.ts';
 import { open, openOnTcp, openPair, ROLES, type OpenOptions } from './opening.ts';
 import { turns, within } from './raw-peer.ts';
@@ -72,6 +76,17 @@ async function pairOf(
   return { borrower: near, other: far };
 }
 
+/** A client and a server in memory: each reads what the other writes within the write. */
+async function inMemory(
+  options: OpenOptions,
+  handler: AnyHandler,
+): Promise<[Connection, Connection]> {
+  const [near, far] = memoryPair();
+  const serving = new WebSocketServer({ ...options, handler }).serve(far);
+  const client = await connect('ws://test.example/', { ...options, transport: near });
+  return [client, await serving];
+}
+
 for (const role of ROLES) {
   for (const [how, perMessageDeflate] of COMPRESSIONS) {
     test(`a ${role} may send on what it has borrowed, ${how}`, async (t) => {
@@ -131,11 +146,74 @@ for (const role of ROLES) {
     await within(connection.closed, 'the end');
     assert.deepEqual(seen, sent);
     for (const message of kept) {
-      const start = message.subarray(0, 8);
       assert.ok(
-        start.every((octet) => octet === 0xdb),
+        message.every((octet) => octet === 0xdb),
         `${message.length} octets`,
       );
+    }
+  });
+
+  test(`what a socket brought whole is lent to a ${role} where it was read`, async (t) => {
+    const buffers: unknown[] = [];
+    const handler: AnyHandler = {
+      borrowsMessages: true,
+      message: (_connection, message) => void buffers.push((message as Uint8Array).buffer),
+    };
+    const { connection, peer } = await openOnTcp(t, role, { handler });
+    for (const size of [1, 100, 20_000]) peer.sendFrame(0x82, octetsOf(size));
+    peer.sendClose(1000).end();
+    await within(connection.closed, 'the end');
+    assert.equal(buffers.length, 3);
+    const isShared = process.env['FRAMEWIRE_DOCUMENTED_API'] !== '1';
+    for (const buffer of buffers) assert.equal(buffer === readBuffer.buffer, isShared);
+  });
+
+  test(`of many long messages for a ${role} none is lent, whole or not as they are read`, async (t) => {
+    const kept: Message[] = [];
+    const handler: AnyHandler = {
+      borrowsMessages: true,
+      message: (_connection, message) => void kept.push(message),
+    };
+    const { connection, peer } = await openOnTcp(t, role, { handler });
+    const sent = Array.from({ length: 100 }, (_, index) => numbered(LONGEST + 1 + index, index));
+    peer.send(...sent.map((message) => peer.frame(0x82, message)), peer.frame(0x88)).end();
+    await within(connection.closed, 'the end');
+    assert.equal(kept.length, sent.length);
+    for (const [index, message] of sent.entries()) {
+      assertMessage(kept[index], message, `message ${index}`);
+    }
+  });
+
+  test(`what a ${role} has borrowed waits behind a stream in memory of its own`, async (t) => {
+    let isSending = false;
+    let onAll: (() => void) | undefined;
+    const all = new Promise<void>((resolve) => (onAll = resolve));
+    const handler: AnyHandler = {
+      borrowsMessages: true,
+      message(connection, message) {
+        if (!isSending) {
+          isSending = true;
+          void connection.sendStream(
+            (async function* () {
+              yield 'stream';
+              await all;
+            })(),
+          );
+        }
+        void connection.send(message);
+      },
+    };
+    const { borrower, other } = await pairOf(t, role, { handler, perMessageDeflate: false });
+    const sent = [5, 5000, LONGEST].map(octetsOf);
+    for (const message of sent) void other.send(message);
+    await within(
+      until(() => borrower.bufferedAmount >= LONGEST + 5005),
+      'echoes that wait',
+    );
+    onAll?.();
+    assert.equal(await within(other.receive(), 'the stream'), 'stream');
+    for (const message of sent) {
+      assertMessage(await within(other.receive(), 'an echo'), message, `${message.length} octets`);
     }
   });
 
@@ -210,6 +288,29 @@ for (const role of ROLES) {
     connection.terminate();
   });
 }
+
+test('what was borrowed stays as it is while a peer in memory reads within the call', async () => {
+  const perMessageDeflate = { threshold: 0 };
+  const [sink] = await inMemory({ perMessageDeflate }, { message() {} });
+  const seen: unknown[] = [];
+  const [client, server] = await inMemory(
+    { perMessageDeflate },
+    {
+      borrowsMessages: true,
+      message(connection, message) {
+        // So much leaves at once, and is inflated before the call returns.
+        void sink.send(randomOctets(LONGEST), { compress: true });
+        seen.push((message as Uint8Array).slice());
+        void connection.send(message);
+      },
+    },
+  );
+  const message = new Uint8Array(100).fill(7);
+  void client.send(message);
+  assertMessage(await within(client.receive(), 'an echo'), message, 'the echo');
+  assert.deepEqual(seen, [message]);
+  for (const connection of [sink, client, server]) connection.terminate();
+});
 
 test('what was borrowed may be sent to all', async (t) => {
   const { server, near } = await openPair(t, {

@@ -7,12 +7,12 @@ import { frame, octetsOf as sampleOctets, utf8 } from '../protocol/frames.ts';
 
 test('§5.6 text becomes a string, with its byte order mark, and binary octets of their own', () => {
   const octets = utf8('<\u{FEFF}grüße>');
-  assert.equal(toMessage('text', octets, 1, octets.length - 1, true, false), '\u{FEFF}grüße');
-  const lent = toMessage('binary', octets, 1, 3, true, false) as Uint8Array;
+  assert.equal(toMessage('text', octets, 1, octets.length - 1, true, 'owner'), '\u{FEFF}grüße');
+  const lent = toMessage('binary', octets, 1, 3, true, 'owner') as Uint8Array;
   assert.notEqual(lent.buffer, octets.buffer);
   assert.ok(!Buffer.isBuffer(lent));
   assert.deepEqual(lent, octets.slice(1, 3));
-  const given = toMessage('binary', octets, 1, 3, false, false) as Uint8Array;
+  const given = toMessage('binary', octets, 1, 3, false, 'owner') as Uint8Array;
   assert.equal(given.buffer, octets.buffer);
 });
 
