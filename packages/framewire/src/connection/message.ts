@@ -42,9 +42,7 @@ export function toMessage(
 ): Message {
   if (type === 'text') return decodeText(octets, start, end);
   if (!lent) return octets.subarray(start, end);
-  // Nothing is read from a socket within a call; what else is lent may change in the middle of it.
-  const isLasting = octets.buffer === readBuffer.buffer;
-  if (taker === 'borrower' && isLasting && end - start <= MAX_BORROWED) {
+  if (taker === 'borrower' && end - start <= MAX_BORROWED && isLasting(octets)) {
     return new Uint8Array(octets.buffer, octets.byteOffset + start, end - start);
   }
   return copyMessage(octets, start, end, taker === 'reader');
@@ -52,6 +50,11 @@ export function toMessage(
 
 /** Longer messages are not copied when they are sent, but read after the call. */
 const MAX_BORROWED = MAX_COPIED;
+
+/** No socket is read within a call; what else is lent, as inflated octets, may change in the middle of it. */
+function isLasting(octets: Uint8Array): boolean {
+  return octets.buffer === readBuffer.buffer;
+}
 
 /** What borrowed octets are overwritten with: nobody takes that for a message. */
 const SPOILT = 0xdb;

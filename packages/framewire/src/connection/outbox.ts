@@ -204,10 +204,15 @@ export class Outbox implements Output, Lender {
 
   /**
    * What is left of a large message goes where its beginning was, if that can leave now. Not through a
-   * transport in memory, which may answer within the write: this is the middle of a message.
+   * stream in memory, whose far end may compress an answer within the write, to where the octets are
+   * that are being sent.
    */
   #makeRoom(): void {
+    const { isHeld } = this;
+    // TLS may have such a stream below it, and must not be answered in the middle of a message.
+    this.isHeld = true;
     this.flush();
+    this.isHeld = isHeld;
   }
 
   /**
