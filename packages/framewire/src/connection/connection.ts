@@ -360,22 +360,22 @@ export class Connection<Context = unknown> implements AsyncIterable<Message> {
   ): void {
     const handler = this.#handler;
     if (this.#isClosing || this.#isHeldFrom(handler)) return;
+    let borrowed: Message | undefined;
     try {
       // Making a text throws where it is longer than a string can be.
       if (handler?.message === undefined) {
         const taker = this.#reading?.isAwaited === true ? 'owner' : 'reader';
         this.#readingOf().push(toMessage(type, octets, start, end, lent, taker));
-      } else {
-        const taker = handler.borrowsMessages === true ? 'borrower' : 'owner';
-        const message = toMessage(type, octets, start, end, lent, taker);
-        try {
-          this.#watch(handler.message(this, message));
-        } finally {
-          if (taker === 'borrower') giveBack(message);
-        }
+        return;
       }
+      const taker = handler.borrowsMessages === true ? 'borrower' : 'owner';
+      const message = toMessage(type, octets, start, end, lent, taker);
+      if (taker === 'borrower') borrowed = message;
+      this.#watch(handler.message(this, message));
     } catch (error) {
       this.#failWith(error);
+    } finally {
+      if (borrowed !== undefined) giveBack(borrowed);
     }
   }
 

@@ -808,33 +808,6 @@ for (const role of ROLES) {
   });
 }
 
-/** Counts the turns of the event loop from here on. */
-function countTurns(t: TestContext): { turns: number } {
-  const counted = { turns: 0 };
-  const count = (): void => {
-    counted.turns++;
-    next = setImmediate(count);
-  };
-  let next = setImmediate(count);
-  t.after(() => clearImmediate(next));
-  return counted;
-}
-
-/** §5.4 and RFC 7692 §6: fragments do not mix, and only the first frame of a message has RSV1. */
-function assertWellFormed(frames: readonly Frame[]): void {
-  let isBegun = false;
-  for (const [index, { opcode, fin, rsv }] of frames.entries()) {
-    if (opcode >= 8) {
-      assert.deepEqual([fin, rsv], [true, 0], `control frame ${index}`);
-      continue;
-    }
-    assert.equal(opcode === 0, isBegun, `frame ${index} continues, or does not`);
-    assert.ok(rsv === 0 || (rsv === 4 && !isBegun), `RSV of frame ${index}`);
-    isBegun = !fin;
-  }
-  assert.equal(isBegun, false);
-}
-
 test('what was compressed stays as it is while a peer in memory answers what was sent before', async () => {
   const seen: Message[] = [];
   const handler: ConnectionHandler<undefined, unknown> = {
@@ -870,3 +843,30 @@ test('what was compressed stays as it is while a peer in memory answers what was
     receiver.terminate();
   }
 });
+
+/** Counts the turns of the event loop from here on. */
+function countTurns(t: TestContext): { turns: number } {
+  const counted = { turns: 0 };
+  const count = (): void => {
+    counted.turns++;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  t.after(() => clearImmediate(next));
+  return counted;
+}
+
+/** §5.4 and RFC 7692 §6: fragments do not mix, and only the first frame of a message has RSV1. */
+function assertWellFormed(frames: readonly Frame[]): void {
+  let isBegun = false;
+  for (const [index, { opcode, fin, rsv }] of frames.entries()) {
+    if (opcode >= 8) {
+      assert.deepEqual([fin, rsv], [true, 0], `control frame ${index}`);
+      continue;
+    }
+    assert.equal(opcode === 0, isBegun, `frame ${index} continues, or does not`);
+    assert.ok(rsv === 0 || (rsv === 4 && !isBegun), `RSV of frame ${index}`);
+    isBegun = !fin;
+  }
+  assert.equal(isBegun, false);
+}
